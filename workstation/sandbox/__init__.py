@@ -1,0 +1,1 @@
+"""A simulated exchange with known truth; only `workstation demo` and the tests reach it."""

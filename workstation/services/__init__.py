@@ -1,0 +1,1 @@
+"""The core: every rule of the business, and nothing that draws."""

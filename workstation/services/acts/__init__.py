@@ -1,0 +1,1 @@
+"""Acts on accounts: policy, step-up, request, approval, execution, read-back."""

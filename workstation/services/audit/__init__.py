@@ -1,0 +1,1 @@
+"""The audit: reading it and proving that it was not changed."""

@@ -1,0 +1,1 @@
+"""Cases: queue, claim and lease, evidence, packets, escalations."""

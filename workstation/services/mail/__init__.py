@@ -1,0 +1,1 @@
+"""Mail to and from clients: threads, templates, the outbox, the courier."""

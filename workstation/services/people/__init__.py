@@ -1,0 +1,1 @@
+"""People, levels and procedures."""

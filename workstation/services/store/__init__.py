@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded server, migrations, rules, and one session for each signed-in person."""

@@ -1,0 +1,1 @@
+"""Raw records of outside systems into our events, a file a source."""
