@@ -78,7 +78,7 @@ def _spell_out(text: str, multiline: bool) -> str:
 
 def is_clean(text: str) -> bool:
     """Return whether `text` holds no character that :func:`clean` would replace."""
-    return text.isascii() and text.isprintable() or _spell_out(text, True) == text
+    return (text.isascii() and text.isprintable()) or _spell_out(text, True) == text
 
 
 def scripts(text: str) -> frozenset[str]:

@@ -1,0 +1,241 @@
+"""The desk: everything that a signed-in analyst can do, as the screens call it.
+
+Wiring only. Each method is one question or one deed; the rules are the database's and the services'.
+All methods are coroutines that may be called from the UI loop: nothing in them blocks. Every one may
+raise :class:`~workstation.services.errors.WorkstationError`, whose ``sentence()`` is for the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Protocol
+
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.source import Span
+from workstation.services.views import (
+    AccountView,
+    AuditRow,
+    CaseRow,
+    Elevation,
+    EscalationRow,
+    EscalationView,
+    Label,
+    MailMessage,
+    Note,
+    Option,
+    Packet,
+    Person,
+    Pin,
+    Procedure,
+    QueueView,
+    Request,
+    Template,
+    TimelineView,
+)
+
+
+class Desk(Protocol):
+    """What the screens hold. ``workbench.Workbench`` is the real one."""
+
+    person: Person
+
+    # -- queue -----------------------------------------------------------------------------------
+    async def queue(self) -> QueueView:
+        """Return the order of the cases that I may see, as of now."""
+        ...
+
+    async def case_rows(self, ids: tuple[int, ...]) -> tuple[CaseRow, ...]:
+        """Return the rows of `ids` in that order, without those that are gone or not mine to see."""
+        ...
+
+    async def arrivals(self, since: QueueView) -> int:
+        """Return how many cases there are now that `since` does not list."""
+        ...
+
+    async def claim_next(self) -> CaseRow | None:
+        """Take the top case that I am entitled to, with a lease; None when there is none."""
+        ...
+
+    async def claim(self, case: int, steal_reason: str = "") -> CaseRow:
+        """Take this case; a live lease of somebody else is taken over only with a reason (20 characters)."""
+        ...
+
+    async def heartbeat(self, case: int) -> datetime:
+        """Renew my lease and return until when it now runs. Raises Refused when I lost it."""
+        ...
+
+    async def release(self, case: int) -> None:
+        """Give the case back to the queue."""
+        ...
+
+    async def snooze(self, case: int, until: datetime, reason: str) -> None:
+        """Put the case aside until then; it comes back with its reason."""
+        ...
+
+    async def close(self, case: int, outcome: str) -> None:
+        """Close the case with an outcome (a sentence)."""
+        ...
+
+    # -- account ---------------------------------------------------------------------------------
+    async def open_case(self, case: int) -> AccountView:
+        """Open the case's account. Audited as a read."""
+        ...
+
+    async def open_account(self, account: str, reason: str) -> AccountView:
+        """Open an account without a case, for a typed reason that a lead sees. Audited."""
+        ...
+
+    async def find_accounts(self, text: str) -> tuple[str, ...]:
+        """Return ids of accounts that `text` names exactly (id, e-mail, user name)."""
+        ...
+
+    def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
+        """Yield the timeline as it grows: every view holds all that came so far, newest first."""
+        ...
+
+    async def reveal(self, case: int, field: str, reason: str) -> str:
+        """Return one masked field (``email``, ``phone``, ``name``) for a reason. Audited."""
+        ...
+
+    async def pin(self, case: int, event: Event) -> Pin:
+        """Keep the event as evidence with its raw bytes."""
+        ...
+
+    async def label(self, case: int, kind: str, value: str, verdict: str) -> Label:
+        """Say whose a ``device``, ``network`` or ``session`` is: owner, intruder or unknown."""
+        ...
+
+    async def note(self, case: int, text: str) -> Note:
+        """Add a note."""
+        ...
+
+    async def tick(self, case: int, step: str, pin: int | None = None) -> Procedure:
+        """Mark a step as done; a step that needs a pin is refused without one."""
+        ...
+
+    # -- mail ------------------------------------------------------------------------------------
+    async def thread(self, case: int) -> tuple[MailMessage, ...]:
+        """Return the mails of the case, oldest first."""
+        ...
+
+    async def templates(self, case: int) -> tuple[Template, ...]:
+        """Return the templates for the case in the client's language, holes filled where known."""
+        ...
+
+    async def check_mail(self, case: int, subject: str, body: str) -> tuple[str, ...]:
+        """Return what keeps this text from being sent, in sentences; empty when nothing does."""
+        ...
+
+    async def send_mail(self, case: int, subject: str, body: str, template: str = "") -> MailMessage:
+        """Queue a mail to the address on record; the recipient is frozen now. Raises Refused with the linter's word."""
+        ...
+
+    async def recall_mail(self, mail: int) -> bool:
+        """Take a queued mail back; False when it is already on its way."""
+        ...
+
+    async def save_draft(self, case: int, kind: str, text: str) -> None:
+        """Journal what is being typed (kind: mail, note, packet). Encrypted, on the local disk first."""
+        ...
+
+    async def draft(self, case: int, kind: str) -> str:
+        """Return the journalled draft, or an empty string."""
+        ...
+
+    # -- packet and escalation -------------------------------------------------------------------
+    async def packet(self, case: int) -> Packet:
+        """Return the packet of the case with what is missing."""
+        ...
+
+    async def save_packet(self, case: int, packet: Packet) -> Packet:
+        """Save finding, verdict, act, params and wants; return it with what is missing now."""
+        ...
+
+    async def forward(self, case: int) -> Packet:
+        """Stamp the packet with the facts as they stand and hand the case up. Raises Refused naming what is missing."""
+        ...
+
+    async def ask_guidance(self, case: int, question: str) -> None:
+        """Put a question to the seniors; the case stays mine."""
+        ...
+
+    async def escalations(self) -> tuple[EscalationRow, ...]:
+        """Return what waits for my level: packets, and requests that I may approve."""
+        ...
+
+    async def open_escalation(self, case: int) -> EscalationView:
+        """Open a packet: the sources are read again and the difference comes first. Audited."""
+        ...
+
+    async def return_packet(self, case: int, note: str) -> None:
+        """Give the case back to its analyst with a note."""
+        ...
+
+    async def take_over(self, case: int) -> CaseRow:
+        """Take the escalated case as mine."""
+        ...
+
+    # -- acts ------------------------------------------------------------------------------------
+    async def options(self, case: int) -> tuple[Option, ...]:
+        """Return every act with whether I may ask for it now, and why not."""
+        ...
+
+    async def elevation(self) -> Elevation:
+        """Return the state of elevated mode on this connection."""
+        ...
+
+    def step_up_methods(self) -> tuple[str, ...]:
+        """Return the methods that this workstation can use now, best first: ``fido2``, ``totp``."""
+        ...
+
+    async def step_up(self, method: str, code: str = "", bind: bytes | None = None) -> Elevation:
+        """Prove that I am here. FIDO2 waits for a touch (up to 60 s); TOTP takes `code`.
+
+        `bind` ties the proof to one intent or request hash. Raises StepUpFailed with what to do.
+        """
+        ...
+
+    async def touch(self) -> bool:
+        """Demo only: touch the software key of this person; False where there is none."""
+        ...
+
+    async def step_down(self) -> None:
+        """Leave elevated mode."""
+        ...
+
+    async def intent(self, case: int, act: str, params: dict[str, Any]) -> bytes:
+        """Return the 32 bytes that a step-up for this request is bound to."""
+        ...
+
+    async def request_act(
+        self, case: int, act: str, params: dict[str, Any], reason_code: str, reason_text: str
+    ) -> Request:
+        """Ask for an act on the case's account. Raises Refused with the rule in words."""
+        ...
+
+    async def requests(self, case: int) -> tuple[Request, ...]:
+        """Return the acts that were asked for in this case, newest first."""
+        ...
+
+    async def approve(self, request: Request) -> Request:
+        """Approve exactly what `request` shows. Its hash is computed again from what was displayed."""
+        ...
+
+    async def veto(self, request: str, why: str) -> None:
+        """Stop a request that was not executed yet. Anyone may."""
+        ...
+
+    # -- audit -----------------------------------------------------------------------------------
+    async def audit(self, before: datetime | None = None, limit: int = 200) -> tuple[AuditRow, ...]:
+        """Return the newest audit records that I may see, newest first."""
+        ...
+
+    # -- the connection --------------------------------------------------------------------------
+    def notices(self) -> AsyncIterator[str]:
+        """Yield a word whenever something may have changed (``cases``, ``acts``, ``mail``): a hint to read again."""
+        ...
+
+    async def aclose(self) -> None:
+        """Step down and let go of everything."""
+        ...
