@@ -1,0 +1,139 @@
+"""The analyst's side of a step-up: challenge, proof, and waiting for the broker's word.
+
+The proof goes into the challenge's own row; the broker reads it there. The challenge is committed before
+the proof is made, or the broker could not see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from fido2.client import ClientError, DefaultClientDataCollector, Fido2Client, UserInteraction
+from fido2.ctap import CtapDevice, CtapError
+from fido2.webauthn import (
+    PublicKeyCredentialDescriptor,
+    PublicKeyCredentialRequestOptions,
+    PublicKeyCredentialType,
+    UserVerificationRequirement,
+)
+
+from workstation.services.acts.refusals import sentence
+from workstation.services.errors import StepUpFailed
+from workstation.services.store.session import Session, convert
+from workstation.services.views import Elevation
+
+#: The challenge lives this long in the database; the key may blink as long.
+CHALLENGE_S = 60.0
+#: How often the broker's answer is looked for.
+POLL_S = 0.1
+
+Devices = Callable[[], Iterable[CtapDevice]]
+
+
+def plugged_in() -> Iterable[CtapDevice]:
+    """Return the FIDO2 keys that are plugged in (hidraw on Linux; needs the usual udev rule)."""
+    from fido2.hid import CtapHidDevice
+
+    try:
+        return list(CtapHidDevice.list_devices())
+    except OSError:
+        return []
+
+
+class StepUp:
+    """Elevates one session.
+
+    Args:
+        session: the signed-in connection; the elevation is bound to its backend.
+        rp_id: WebAuthn relying-party id of this installation.
+        devices: where security keys come from.
+    """
+
+    def __init__(self, session: Session, rp_id: str, devices: Devices = plugged_in) -> None:
+        self._session = session
+        self._rp_id = rp_id
+        self._devices = devices
+
+    def methods(self) -> tuple[str, ...]:
+        """Return what can be used now, best first."""
+        return ("fido2", "totp") if any(True for _ in self._devices()) else ("totp",)
+
+    async def with_code(self, code: str, bind: bytes | None = None) -> Elevation:
+        """Step up with a TOTP code. Raises StepUpFailed."""
+        digits = code.replace(" ", "")
+        if not (digits.isascii() and digits.isdigit() and len(digits) == 6):
+            raise StepUpFailed("A code has six digits.", "Read it from your authenticator and type it again.")
+        challenge_id, _ = await self._challenge(bind)
+        return await self._prove(challenge_id, {"code": digits})
+
+    async def with_key(self, bind: bytes | None = None) -> Elevation:
+        """Step up with a security key; waits for the touch. Cancelling the task cancels the key. Raises StepUpFailed."""
+        mine = await self._session.call("my_factors")
+        credentials = [bytes.fromhex(f["cred"]) for f in mine if f["kind"] == "fido2"]
+        if not credentials:
+            raise StepUpFailed("No security key is enrolled for you.", "Ask your lead to enrol one, or use a code.")
+        challenge_id, challenge = await self._challenge(bind)
+        cancel = threading.Event()
+        try:
+            answer = await asyncio.to_thread(self._assertion, challenge, credentials, cancel)
+        except asyncio.CancelledError:
+            cancel.set()
+            raise
+        return await self._prove(challenge_id, {"fido2": answer})
+
+    async def _challenge(self, bind: bytes | None) -> tuple[UUID, bytes]:
+        rows = await self._session.rows("challenge", bind)
+        return rows[0][0], bytes(rows[0][1])
+
+    async def _prove(self, challenge_id: UUID, proof: dict[str, Any]) -> Elevation:
+        await self._session.call("prove", challenge_id, proof)
+        for _ in range(int(CHALLENGE_S / POLL_S)):
+            result = await self._session.call("proof_result", challenge_id)
+            if result == "ok":
+                return convert(await self._session.call("elevation"), Elevation)
+            if result != "pending":
+                raise StepUpFailed(*sentence(result or "unknown_challenge"))
+            await asyncio.sleep(POLL_S)
+        raise StepUpFailed(
+            "The broker did not answer.", "It may be down: see `workstation doctor`. Protective acts wait for it too."
+        )
+
+    def _assertion(self, challenge: bytes, credentials: list[bytes], cancel: threading.Event) -> dict[str, Any]:
+        device = next(iter(self._devices()), None)
+        if device is None:
+            raise StepUpFailed("No security key is plugged in.", "Plug it in and try again, or use a code.")
+        client = Fido2Client(
+            device, DefaultClientDataCollector(f"https://{self._rp_id}"), user_interaction=UserInteraction()
+        )
+        options = PublicKeyCredentialRequestOptions(
+            challenge=challenge,
+            timeout=int(CHALLENGE_S * 1000),
+            rp_id=self._rp_id,
+            allow_credentials=[
+                PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=c) for c in credentials
+            ],
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+        try:
+            return dict(client.get_assertion(options, cancel).get_response(0))
+        except (ClientError, CtapError, OSError) as error:
+            raise _key_failure(error) from error
+
+
+def _key_failure(error: Exception) -> StepUpFailed:
+    """Say what a key's refusal means; the reason lies in the inner CTAP code, not in the client's own error."""
+    cause: object = error.cause if isinstance(error, ClientError) else error
+    code = cause.code if isinstance(cause, CtapError) else None
+    words = {
+        CtapError.ERR.OPERATION_DENIED: ("The key refused.", "Try again and touch it when it blinks."),
+        CtapError.ERR.USER_ACTION_TIMEOUT: ("Nobody touched the key.", "Try again and touch it when it blinks."),
+        CtapError.ERR.KEEPALIVE_CANCEL: ("Cancelled.", ""),
+        CtapError.ERR.NO_CREDENTIALS: ("This key is not enrolled for you.", "Use the one that is, or ask your lead."),
+        CtapError.ERR.PIN_BLOCKED: ("The key's PIN is blocked.", "It must be reset and enrolled again."),
+        CtapError.ERR.UV_BLOCKED: ("The key's fingerprint reader is blocked.", "Unplug it, plug it in, use the PIN."),
+    }
+    return StepUpFailed(*words.get(code, ("The key did not answer.", "Unplug it, plug it in and try again.")))  # type: ignore[arg-type]

@@ -1,0 +1,151 @@
+-- The ground: canonical encoding, the audit chain, who is asking. Run as ws_owner inside the migration's transaction.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+-- Length-prefixed fields: no value can imitate a separator, and NULL is not ''.
+CREATE OR REPLACE FUNCTION wsd.lp(VARIADIC f text[]) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT convert_to(coalesce(string_agg(CASE WHEN x IS NULL THEN '-1:' ELSE octet_length(x) || ':' || x END, '' ORDER BY i), ''), 'UTF8')
+    FROM unnest(f) WITH ORDINALITY t(x, i)
+$$;
+
+-- Hashed times never depend on anybody's TimeZone or DateStyle.
+CREATE OR REPLACE FUNCTION wsd.iso(t timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.append_only() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = '42501';
+END $$;
+
+DO $$
+DECLARE t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['audit', 'approval', 'evidence', 'note', 'imported_event'] LOOP
+    EXECUTE format('CREATE TRIGGER ao_row BEFORE UPDATE OR DELETE ON wsd.%I FOR EACH ROW EXECUTE FUNCTION wsd.append_only()', t);
+    EXECUTE format('CREATE TRIGGER ao_all BEFORE TRUNCATE ON wsd.%I FOR EACH STATEMENT EXECUTE FUNCTION wsd.append_only()', t);
+  END LOOP;
+END $$;
+
+-- A stale snapshot would let a rule see the world as it was: REPEATABLE READ and SERIALIZABLE are refused.
+CREATE OR REPLACE FUNCTION wsd.must_read_committed() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'read committed required' USING ERRCODE = '25001';
+  END IF;
+END $$;
+
+-- One chain per login: a global head would let anybody with an open transaction stop everybody.
+CREATE OR REPLACE FUNCTION wsd.log(p_event text, p_outcome text, p_object text, p_payload jsonb DEFAULT '{}') RETURNS bytea
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  h wsd.audit_head;
+  a wsd.audit;
+BEGIN
+  SELECT * INTO h FROM wsd.audit_head WHERE chain = session_user::text FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no audit chain for %', session_user USING ERRCODE = '42501';
+  END IF;
+  a.chain := session_user::text;
+  a.seq := h.seq + 1;
+  a.ts := clock_timestamp();
+  a.actor := session_user::text;
+  SELECT s.person_id, s.level INTO a.person, a.level FROM wsd.staff s WHERE s.login = session_user::text;
+  a.app := left(current_setting('application_name', true), 64);
+  a.client := inet_client_addr();
+  a.backend_pid := pg_backend_pid();
+  a.event := p_event;
+  a.outcome := p_outcome;
+  a.object := coalesce(p_object, '');
+  a.payload := p_payload::text;
+  a.prev_hash := h.hash;
+  a.hash := sha256(h.hash || wsd.lp(a.chain, a.seq::text, wsd.iso(a.ts), a.actor, a.person, a.level::text, a.app,
+                                    host(a.client), a.backend_pid::text, a.event, a.outcome, a.object, a.payload));
+  INSERT INTO wsd.audit SELECT a.*;
+  UPDATE wsd.audit_head SET seq = a.seq, hash = a.hash WHERE chain = a.chain;
+  RETURN a.hash;
+END $$;
+
+-- The server log keeps what a ROLLBACK takes out of the table.
+CREATE OR REPLACE FUNCTION wsd.deny(p_event text, p_object text, p_why text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE LOG 'WS_DENY user=% event=% object=% why=%', session_user, p_event, p_object, p_why;
+  PERFORM wsd.log(p_event, 'denied', p_object, jsonb_build_object('why', p_why));
+  RETURN jsonb_build_object('denied', p_why);
+END $$;
+
+CREATE OR REPLACE FUNCTION wsd.me() RETURNS wsd.staff
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff;
+BEGIN
+  PERFORM wsd.must_read_committed();
+  SELECT * INTO s FROM wsd.staff WHERE login = session_user::text AND enabled;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'not enrolled or disabled' USING ERRCODE = '42501';
+  END IF;
+  RETURN s;
+END $$;
+
+-- Like sudo's tty and session leader: a pid alone is recycled, a pid with its start time is not.
+CREATE OR REPLACE FUNCTION wsd.my_start() RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) a
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.name_of(p_login text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce((SELECT name FROM wsd.staff WHERE login = p_login), p_login, '')
+$$;
+
+CREATE FUNCTION ws.whoami() RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  PERFORM wsd.log('sign_in', 'ok', s.login, '{}');
+  RETURN jsonb_build_object('login', s.login, 'person_id', s.person_id, 'name', s.name, 'level', s.level, 'role', s.role,
+                            'team', s.team, 'languages', to_jsonb(s.languages),
+                            'policy', (SELECT value FROM wsd.store_meta WHERE key = 'policy'),
+                            'schema', (SELECT value FROM wsd.store_meta WHERE key = 'schema'));
+END $$;
+
+-- The record of an account that was looked at without a case; the screens of leads list these the same day.
+CREATE FUNCTION ws.open_account(p_account text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  IF length(coalesce(p_reason, '')) < 20 THEN
+    RETURN wsd.deny('account.open', p_account, 'reason_too_short');
+  END IF;
+  PERFORM wsd.log('account.open', 'ok', p_account, jsonb_build_object('reason', left(p_reason, 2000)));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+CREATE FUNCTION ws.reveal(p_case bigint, p_field text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file;
+BEGIN
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case;
+  IF p_field NOT IN ('email', 'phone', 'name') THEN RETURN wsd.deny('reveal', p_case::text, 'unknown'); END IF;
+  IF length(coalesce(p_reason, '')) < 20 THEN RETURN wsd.deny('reveal', p_case::text, 'reason_too_short'); END IF;
+  IF c.id IS NULL OR c.team <> s.team OR c.holder IS DISTINCT FROM s.login OR c.lease_until < clock_timestamp() THEN
+    RETURN wsd.deny('reveal', p_case::text, 'not_holder');
+  END IF;
+  PERFORM wsd.log('reveal', 'ok', c.account_id, jsonb_build_object('case', c.ref, 'field', p_field, 'reason', left(p_reason, 2000)));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+CREATE FUNCTION ws.audit_page(p_before timestamptz, p_limit int) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE s wsd.staff := wsd.me(); n int := least(greatest(p_limit, 1), 1000);
+BEGIN
+  PERFORM wsd.log('audit.read', 'ok', '', jsonb_build_object('before', p_before, 'limit', n));
+  RETURN (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.at DESC), '[]') FROM (
+    SELECT a.chain, a.seq, a.ts AS at, a.actor, a.level, a.event, a.outcome, a.object, a.payload, encode(a.hash, 'hex') AS hash
+      FROM wsd.audit a
+     WHERE (p_before IS NULL OR a.ts < p_before) AND (s.role IN ('lead', 'auditor') OR a.chain = s.login)
+     ORDER BY a.ts DESC LIMIT n) r);
+END $$;

@@ -1,0 +1,114 @@
+-- Mail: what an analyst may queue and take back, and the courier's side.
+
+CREATE OR REPLACE FUNCTION wsd.mail_row(m wsd.mail) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
+  SELECT jsonb_build_object('id', m.id, 'direction', m.direction, 'state', m.state, 'at', m.at, 'sender', m.sender, 'recipient', m.recipient, 'subject', m.subject,
+    'body', m.body, 'language', m.language, 'authenticity', m.authenticity, 'attachments', m.attachments, 'recall_until', m.recall_until)
+$$;
+
+CREATE FUNCTION ws.thread(p_case bigint) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.opened(s, p_case);
+BEGIN
+  IF c.id IS NULL THEN RETURN jsonb_build_object('denied', 'not_opened'); END IF;
+  RETURN (SELECT coalesce(jsonb_agg(wsd.mail_row(m) ORDER BY m.at, m.id), '[]') FROM wsd.mail m WHERE m.case_id = c.id);
+END $$;
+
+-- The recipient is frozen here; 15 seconds remain to take the mail back.
+CREATE FUNCTION ws.send_mail(p_case bigint, p_message_id text, p_recipient text, p_subject text, p_body text, p_language text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); m wsd.mail; last wsd.mail;
+BEGIN
+  IF c.id IS NULL THEN RETURN wsd.deny('mail.queue', p_case::text, 'not_holder'); END IF;
+  IF length(p_subject) NOT BETWEEN 1 AND 300 OR length(p_body) NOT BETWEEN 1 AND 50000 OR p_subject ~ '[\x00-\x1f]' OR p_recipient !~ '^[^\s@<>,;]+@[^\s@<>,;]+$' THEN
+    RETURN wsd.deny('mail.queue', c.ref, 'mail_malformed');
+  END IF;
+  SELECT * INTO last FROM wsd.mail WHERE case_id = c.id AND direction = 'in' ORDER BY id DESC LIMIT 1;
+  INSERT INTO wsd.mail(case_id, direction, state, message_id, in_reply_to, refs, recipient, subject, body, language, author, recall_until)
+  VALUES (c.id, 'out', 'queued', p_message_id, coalesce(last.message_id, ''), trim(coalesce(last.refs, '') || ' ' || coalesce(last.message_id, '')),
+          p_recipient, p_subject, p_body, p_language, s.login, clock_timestamp() + interval '15 s')
+  ON CONFLICT (message_id) DO NOTHING RETURNING * INTO m;
+  IF m.id IS NULL THEN RETURN wsd.deny('mail.queue', c.ref, 'sent_already'); END IF;
+  UPDATE wsd.case_file SET waiting_since = clock_timestamp(), version = version + 1 WHERE id = c.id;
+  PERFORM wsd.log('mail.queue', 'ok', c.ref, jsonb_build_object('mail', m.id, 'message_id', m.message_id, 'language', m.language,
+      'recipient_sha256', encode(sha256(convert_to(lower(m.recipient), 'UTF8')), 'hex'), 'body_sha256', encode(sha256(convert_to(m.body, 'UTF8')), 'hex')));
+  RETURN wsd.mail_row(m);
+END $$;
+
+CREATE FUNCTION ws.recall_mail(p_mail bigint) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE s wsd.staff := wsd.me(); n bigint;
+BEGIN
+  UPDATE wsd.mail SET state = 'recalled' WHERE id = p_mail AND author = s.login AND state = 'queued' RETURNING id INTO n;
+  IF n IS NULL THEN RETURN '{"recalled": false}'; END IF;
+  PERFORM wsd.log('mail.recall', 'ok', p_mail::text);
+  RETURN '{"recalled": true}';
+END $$;
+
+-- The courier's side --------------------------------------------------------------------------------------------------
+CREATE FUNCTION ws.outbox_claim() RETURNS TABLE (id bigint, case_ref text, message_id text, recipient text, subject text, body text, language text, in_reply_to text, refs text, created timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH next AS (
+    SELECT m.id FROM wsd.mail m WHERE m.direction = 'out' AND m.state = 'queued' AND coalesce(m.recall_until, '-infinity') <= clock_timestamp()
+       AND coalesce(m.not_before, '-infinity') <= clock_timestamp()
+     ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+  UPDATE wsd.mail m SET state = 'sending' FROM next, wsd.case_file c WHERE m.id = next.id AND c.id = m.case_id
+  RETURNING m.id, c.ref, m.message_id, m.recipient, m.subject, m.body, m.language, m.in_reply_to, m.refs, m.at
+$$;
+
+CREATE FUNCTION ws.outbox_stuck() RETURNS TABLE (id bigint, case_ref text, message_id text, recipient text, subject text, body text, language text, in_reply_to text, refs text, created timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT m.id, c.ref, m.message_id, m.recipient, m.subject, m.body, m.language, m.in_reply_to, m.refs, m.at
+    FROM wsd.mail m JOIN wsd.case_file c ON c.id = m.case_id WHERE m.direction = 'out' AND m.state = 'sending' ORDER BY m.id
+$$;
+
+CREATE FUNCTION ws.outbox_settle(p_id bigint, p_state text, p_why text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE m wsd.mail;
+BEGIN
+  IF p_state NOT IN ('sent', 'unknown', 'failed', 'queued') THEN RAISE EXCEPTION 'unknown state %', p_state; END IF;
+  UPDATE wsd.mail SET state = p_state, why = left(coalesce(p_why, ''), 500),
+         not_before = CASE WHEN p_state = 'queued' THEN clock_timestamp() + interval '30 s' END
+   WHERE id = p_id AND direction = 'out' AND state = 'sending' RETURNING * INTO m;
+  IF m.id IS NULL THEN RAISE EXCEPTION 'mail % is not being sent', p_id; END IF;
+  PERFORM wsd.log('mail.' || p_state, 'ok', p_id::text, jsonb_build_object('message_id', m.message_id, 'why', m.why));
+END $$;
+
+CREATE FUNCTION ws.inbox_cursor() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT cursor FROM wsd.inbox_cursor WHERE name = 'inbox' $$;
+
+-- One transaction: the mail and the cursor. A mail joins a case by its references, by the case that it opened, or by the
+-- token in its subject; else it opens a case without an account, which an analyst assigns.
+CREATE FUNCTION ws.inbox_file(p_cursor text, p_mail jsonb, p_raw bytea) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  c wsd.case_file;
+  refs text[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(p_mail -> 'references', '[]')));
+  mid text := coalesce(nullif(p_mail ->> 'message_id', ''), 'sha256:' || encode(sha256(p_raw), 'hex'));
+  n bigint;
+BEGIN
+  refs := refs || coalesce(p_mail ->> 'in_reply_to', '');
+  IF NOT EXISTS (SELECT 1 FROM wsd.mail WHERE message_id = mid) THEN
+    SELECT f.* INTO c FROM wsd.case_file f WHERE f.first_message_id = mid;
+    IF c.id IS NULL THEN
+      SELECT f.* INTO c FROM wsd.mail m JOIN wsd.case_file f ON f.id = m.case_id WHERE m.message_id = ANY (refs) ORDER BY m.id DESC LIMIT 1;
+    END IF;
+    IF c.id IS NULL THEN
+      SELECT f.* INTO c FROM wsd.case_file f WHERE f.ref = substring(coalesce(p_mail ->> 'subject', '') FROM '\[(CS-\d{1,12})\]');
+    END IF;
+    IF c.id IS NULL OR c.status = 'closed' THEN
+      INSERT INTO wsd.case_file(kind, account_id, team, language, subject, excerpt, first_message_id)
+      VALUES ('other', '', coalesce((SELECT value FROM wsd.store_meta WHERE key = 'intake_team'), 'A'), coalesce(p_mail ->> 'language', ''),
+              left(p_mail ->> 'subject', 300), left(p_mail ->> 'text', 300), mid) RETURNING * INTO c;
+    END IF;
+    INSERT INTO wsd.mail(case_id, direction, state, message_id, in_reply_to, refs, sender, recipient, subject, body, language, authenticity, attachments, raw)
+    VALUES (c.id, 'in', 'received', mid, coalesce(p_mail ->> 'in_reply_to', ''), array_to_string(refs, ' '), coalesce(p_mail ->> 'sender', ''), '',
+            left(coalesce(p_mail ->> 'subject', ''), 1000), left(coalesce(p_mail ->> 'text', ''), 200000), coalesce(p_mail ->> 'language', ''),
+            coalesce(p_mail ->> 'authenticity_summary', ''), coalesce(p_mail -> 'attachment_summaries', '[]'), p_raw) RETURNING id INTO n;
+    UPDATE wsd.case_file SET waiting_since = NULL, version = version + 1, status = CASE WHEN status = 'waiting' THEN 'open' ELSE status END,
+           excerpt = CASE WHEN excerpt = '' THEN left(coalesce(p_mail ->> 'text', ''), 300) ELSE excerpt END WHERE id = c.id;
+    PERFORM wsd.log('mail.received', 'ok', c.ref, jsonb_build_object('mail', n, 'message_id', mid, 'sha256', encode(sha256(p_raw), 'hex')));
+  END IF;
+  INSERT INTO wsd.inbox_cursor(name, cursor) VALUES ('inbox', p_cursor) ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor;
+  RETURN n;
+END $$;

@@ -1,0 +1,43 @@
+-- What may be read directly, and who may call what. Everything not granted here is refused.
+CREATE OR REPLACE FUNCTION wsd.my_team() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT team FROM wsd.staff WHERE login = session_user::text AND enabled $$;
+CREATE OR REPLACE FUNCTION wsd.my_level() RETURNS smallint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT level FROM wsd.staff WHERE login = session_user::text AND enabled $$;
+
+ALTER TABLE wsd.audit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_chain ON wsd.audit FOR SELECT TO ws_user USING (chain = session_user::text);
+CREATE POLICY all_chains ON wsd.audit FOR SELECT TO ws_auditor, ws_notary USING (true);
+ALTER TABLE wsd.case_file ENABLE ROW LEVEL SECURITY;
+CREATE POLICY team_cases ON wsd.case_file FOR SELECT TO ws_user USING (
+  team = (SELECT wsd.my_team()) AND ((SELECT wsd.my_level()) >= 2 OR holder = session_user::text OR holder IS NULL AND escalated_to IS NULL));
+CREATE POLICY auditor_cases ON wsd.case_file FOR SELECT TO ws_auditor USING (true);
+ALTER TABLE wsd.request ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_requests ON wsd.request FOR SELECT TO ws_user USING (requester = session_user::text);
+CREATE POLICY team_requests ON wsd.request FOR SELECT TO ws_l2, ws_lead, ws_auditor USING (true);
+
+GRANT SELECT ON wsd.case_file, wsd.request, wsd.policy TO ws_user, ws_auditor;
+GRANT SELECT ON wsd.audit TO ws_user, ws_auditor, ws_notary;
+GRANT SELECT ON wsd.audit_head TO ws_auditor, ws_notary;
+GRANT SELECT ON wsd.approval, wsd.execution TO ws_l2, ws_lead, ws_auditor;
+GRANT EXECUTE ON FUNCTION wsd.my_team(), wsd.my_level() TO ws_user, ws_auditor;
+
+GRANT EXECUTE ON FUNCTION ws.whoami(), ws.audit_page(timestamptz, int) TO ws_user, ws_auditor;
+GRANT EXECUTE ON FUNCTION
+  ws.open_account(text, text), ws.reveal(bigint, text, text),
+  ws.challenge(bytea), ws.my_factors(), ws.prove(uuid, jsonb), ws.proof_result(uuid), ws.elevation(), ws.step_down(),
+  ws.queue(), ws.case_rows(bigint[]), ws.claim_next(), ws.claim_case(bigint, text), ws.heartbeat(bigint), ws.release(bigint),
+  ws.snooze(bigint, timestamptz, text), ws.close_case(bigint, text), ws.add_case(text, text, text),
+  ws.pin(bigint, text, text, text, bytea), ws.label(bigint, text, text, text), ws.note(bigint, text), ws.tick(bigint, text, bigint),
+  ws.open_case(bigint), ws.case_again(bigint), ws.import_event(bigint, text, text, bigint, bytea),
+  ws.import_done(bigint, text, bytea, int, int, int), ws.imported(text, bigint, bigint, bigint, text, int),
+  ws.packet(bigint), ws.save_packet(bigint, text, text, text, jsonb, text, int), ws.forward(bigint, jsonb), ws.escalations(),
+  ws.options(bigint), ws.intent(bigint, text, jsonb), ws.request_act(bigint, text, jsonb, text, text, text), ws.requests(bigint), ws.veto(uuid, text),
+  ws.thread(bigint), ws.send_mail(bigint, text, text, text, text, text), ws.recall_mail(bigint)
+TO ws_user;
+GRANT EXECUTE ON FUNCTION ws.open_escalation(bigint), ws.return_packet(bigint, text), ws.take_over(bigint), ws.approve(uuid, bytea) TO ws_l2, ws_lead;
+REVOKE EXECUTE ON FUNCTION ws.approve(uuid, bytea), ws.take_over(bigint), ws.return_packet(bigint, text) FROM ws_lead;
+GRANT EXECUTE ON FUNCTION
+  ws.proofs(), ws.attest(uuid, boolean, text, bytea, bigint, text), ws.reap(interval, interval), ws.purge(interval), ws.sweep(),
+  ws.releasable(), ws.claim(uuid, text), ws.unsettled(), ws.settle(uuid, text, text, text, text, text), ws.untold(), ws.tell_client(uuid, jsonb)
+TO ws_executor;
+GRANT EXECUTE ON FUNCTION ws.outbox_claim(), ws.outbox_stuck(), ws.outbox_settle(bigint, text, text), ws.inbox_cursor(), ws.inbox_file(text, jsonb, bytea) TO ws_courier;
