@@ -1,0 +1,162 @@
+"""Outgoing mail: plain text, one recipient, an identity that is known before it is sent.
+
+The Message-ID follows from the case, the mail's number in it and the draft: whoever builds the mail
+again after a crash gets the same one, and can ask the mailbox whether it went out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage
+from email.policy import SMTP, EmailPolicy, Policy
+
+import msgspec
+
+from workstation.services.errors import Invalid
+from workstation.services.mail import tokens
+from workstation.services.mail.address import recipient as one_recipient
+from workstation.services.mail.ports import House, OutRow
+
+#: Longest subject in characters; longer ones are cut by mail programs.
+SUBJECT_MAX = 200
+#: Message-IDs kept in References: the first (the thread's root) and the newest ones.
+REFERENCES_MAX = 20
+_MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BODY_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail as it goes over the wire: bytes with CRLF and 7-bit lines, and its one recipient, both frozen."""
+
+    message_id: str
+    recipient: str
+    raw: bytes
+
+
+class _Ids(UnstructuredHeader, BaseHeader):
+    """A header of Message-IDs, one a line.
+
+    The standard library encodes an id that does not fit in 78 characters as an RFC 2047 word, which no
+    mail program reads as an id again: the thread falls apart. Folding only between ids is what RFC 5322,
+    2.2.3 means, and a line may have 998 characters.
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: " + f"{policy.linesep} ".join(self.split()) + policy.linesep
+
+
+def _policy() -> EmailPolicy[EmailMessage]:
+    registry = HeaderRegistry()
+    for name in ("in-reply-to", "references", "message-id"):
+        registry.map_to_type(name, _Ids)
+    return SMTP.clone(cte_type="7bit", header_factory=registry)
+
+
+_POLICY = _policy()
+
+
+def draft_hash(recipient: str, subject: str, body: str) -> str:
+    """Return the SHA-256 (hex) of what the analyst wrote and to whom, length-prefixed."""
+    fields = (recipient, subject, body)
+    return hashlib.sha256("".join(f"{len(f.encode())}:{f}" for f in fields).encode()).hexdigest()
+
+
+def message_id(case_ref: str, sequence: int, draft: str, domain: str) -> str:
+    """Return the Message-ID ``<ws.{32 hex digits}@domain>`` of the `sequence`-th mail of a case.
+
+    Args:
+        case_ref: such as ``CS-48213``.
+        sequence: the mail's number in the case, from 1; the same text sent again has another one.
+        draft: what :func:`draft_hash` returned.
+        domain: our own domain, ASCII.
+    """
+    digest = hashlib.sha256(f"{case_ref}|{sequence}|{draft}".encode()).hexdigest()
+    return f"<ws.{digest[:32]}@{domain}>"
+
+
+def is_message_id(text: str) -> bool:
+    """Return whether `text` is one Message-ID in angle brackets: ASCII, no blank, at most 252 characters."""
+    return bool(_MESSAGE_ID.match(text))
+
+
+def build(row: OutRow, *, house: House, now: datetime, key: bytes | None = None) -> Letter:
+    """Return the mail of an outbox row.
+
+    Args:
+        row: what to send.
+        house: who sends it.
+        now: the time that ``Date`` says, aware.
+        key: signs the subject's case token, see :mod:`workstation.services.mail.tokens`.
+
+    Raises:
+        Invalid: the recipient is not one plain address, a header holds a control character or line break,
+            an id is malformed, or the text is empty or holds control characters. Nothing is repaired:
+            a mail that is not what the analyst saw is not sent.
+    """
+    to = one_recipient(row.recipient)
+    if to.lower() == house.address.lower():
+        raise Invalid("The recipient is our own address.", "Check the contact on the account.")
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = Address(house.brand, addr_spec=_one_line("sender", house.address))
+    mail["To"] = Address(addr_spec=to)
+    mail["Subject"] = tokens.with_token(_subject(row.subject), row.case_ref, key)
+    mail["Date"] = now
+    mail["Message-ID"] = _id(row.message_id)
+    _thread(mail, row)
+    mail["Content-Language"] = _language(row.language)
+    mail["X-Workstation-Case"] = tokens.check_ref(row.case_ref)
+    mail.set_content(_body(row.body))
+    return Letter(message_id=row.message_id, recipient=to, raw=mail.as_bytes())
+
+
+def _thread(mail: EmailMessage, row: OutRow) -> None:
+    refs = [_id(ref) for ref in row.refs.split()]
+    parent = row.in_reply_to.strip()
+    if parent:
+        mail["In-Reply-To"] = _id(parent)
+        refs = [ref for ref in refs if ref != parent] + [parent]
+    if len(refs) > REFERENCES_MAX:
+        refs = [refs[0], *refs[-(REFERENCES_MAX - 1) :]]
+    if refs:
+        mail["References"] = " ".join(refs)
+
+
+def _id(text: str) -> str:
+    if not is_message_id(text):
+        raise Invalid("A Message-ID of the thread is malformed.", "Start a new mail instead of a reply.")
+    return text
+
+
+def _one_line(what: str, text: str) -> str:
+    if _CONTROL.search(text):
+        raise Invalid(f"The {what} holds a line break or control character.", "Write it again as one line.")
+    return text
+
+
+def _subject(text: str) -> str:
+    subject = _one_line("subject", text).strip()
+    if not subject:
+        raise Invalid("The subject is empty.", "Write one.")
+    if len(subject) > SUBJECT_MAX:
+        raise Invalid(f"The subject has more than {SUBJECT_MAX} characters.", "Shorten it.")
+    return subject
+
+
+def _body(text: str) -> str:
+    lines = text.replace("\r\n", "\n")
+    if _BODY_CONTROL.search(lines):
+        raise Invalid("The text holds control characters.", "Remove them; plain text needs none.")
+    if not lines.strip():
+        raise Invalid("The text is empty.", "Write the answer.")
+    return lines.rstrip("\n") + "\n"
+
+
+def _language(tag: str) -> str:
+    if not _LANGUAGE.match(tag):
+        raise Invalid("The mail's language is not a language tag (RFC 5646).", "Choose a template's language.")
+    return tag
