@@ -40,7 +40,8 @@ _MASKED = re.compile(r"\w[•*]{2,}|[•*…]{2,}[\s-]?\w|(?<!\w)[xX]{2,}[\s-]?\
 #: "ending in 42": the end of a phone number or card is what a guesser needs to know.
 _ENDING = re.compile(
     r"(?:\b(?:end(?:ing|s) (?:in|with)|ende(?:t|nd) (?:auf|mit)|termina(?:d[oa])? (?:em|en|con|com)"
-    r"|se termin\w+ par|kończ\w+ (?:się )?na)|末尾[がのは]?|下\w桁[がのは]?)\W{0,3}\d{2,6}(?!\d)|\b\d{2,6}\b.{0,6}\bile bit\w+",
+    r"|se termin\w+ par|kończ\w+ (?:się )?na)|末尾[がのは]?|下\w桁[がのは]?)\W{0,3}\d{2,6}(?!\d)"
+    r"|\b\d{2,6}\b.{0,6}\bile bit\w+",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(

@@ -1,0 +1,1 @@
+"""Mailboxes behind :class:`workstation.services.mail.ports.Mailbox`, a file a kind."""
