@@ -87,8 +87,11 @@ keycloak_start() { # RUN PORT: a private copy with the realm in it; from a templ
     keycloak_wait "$port" "$run/keycloak.log" || return 1
     keycloak_stop
     rm -rf "$run/keycloak/data/import" "$run/keycloak/data/tmp"
+    # The first boot alone makes the administrator, so the template keeps the password that it was made with.
+    (umask 077 && printf %s "$KEYCLOAK_ADMIN_PASSWORD" >"$run/keycloak/data/administrator")
     cp -a "$run/keycloak/data" "$run/template" && mv -T "$run/template" "$template" 2>/dev/null || true
   fi
+  KEYCLOAK_ADMIN_PASSWORD=$(cat "$run/keycloak/data/administrator")
   keycloak_launch "$run/keycloak" "$port" "$run/keycloak.log"
   keycloak_wait "$port" "$run/keycloak.log"
 }

@@ -1,0 +1,1 @@
+"""Account systems, to change: the broker's side."""

@@ -1,0 +1,214 @@
+"""Keycloak's two logs as event sources: what users did, and what was done to them through the Admin API.
+
+Both are read in windows from the newest to the oldest, each window ascending with two seconds of overlap
+between the requests and without rows seen before: descending pages repeat rows when new ones arrive, rows
+of one millisecond come in any order, and an event may appear with a time below one already seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+
+from workstation.services.clock import Clock, to_micros
+from workstation.services.connectors.keycloak.client import KeycloakRealm
+from workstation.services.connectors.keycloak.shapes import EventsConfig
+from workstation.services.connectors.keycloak.snapshot import names_user
+from workstation.services.errors import Invalid, WorkstationError
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.mapping.keycloak import map_record
+from workstation.services.timeline.source import Page, Span
+
+#: How much later than its time an event may appear.
+OVERLAP_MS = 2_000
+#: Rows of one request; the server's default is 100, and it takes any number.
+ROWS = 1_000
+#: The first window, a week; the next ones double while they hold less than half a request.
+WINDOW_MS = 7 * 86_400_000
+
+#: Time in ms, id, the record's own text, the record.
+Row = tuple[int, str, bytes, dict[str, Any]]
+
+
+class _Head(msgspec.Struct, frozen=True):
+    id: str
+    time: int
+
+
+class KeycloakEvents:
+    """An :class:`~workstation.services.timeline.source.EventSource` over one of the two logs.
+
+    Made by :func:`sign_ins` and :func:`admin_acts`.
+
+    Args:
+        realm: as the reader (``view-events``); closed with this source.
+        clock: for how far back the realm keeps events.
+        name: what rows and gaps call it.
+        log: ``events`` or ``admin-events``.
+        narrow: the query that finds one account in that log.
+        mine: whether a row is about the account.
+        kept: from the realm's configuration, whether it keeps this log.
+    """
+
+    def __init__(
+        self,
+        realm: KeycloakRealm,
+        clock: Clock,
+        name: str,
+        *,
+        log: str,
+        narrow: Callable[[str], tuple[str, str]],
+        mine: Callable[[dict[str, Any], str], bool],
+        kept: Callable[[EventsConfig], bool],
+    ) -> None:
+        self._realm = realm
+        self._clock = clock
+        self._name = name
+        self._path = realm.path(log)
+        self._narrow = narrow
+        self._mine = mine
+        self._kept = kept
+
+    @property
+    def name(self) -> str:
+        """The name that rows and gaps show."""
+        return self._name
+
+    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+        """Yield a page for each window, newest first, until the span is exhausted.
+
+        A realm that does not keep this log would answer "nothing" for everything, so that is asked first:
+        its pages are ``partial`` and say so.
+
+        Args:
+            account: the user's id.
+            span: what to fetch.
+            cursor: milliseconds since the epoch; what is not older than that was had.
+
+        Raises:
+            SourceError: after the pages that could be had.
+        """
+        config = await self._realm.http.get(self._realm.path("events", "config"), EventsConfig)
+        covers, why = self._coverage(config, span)
+        since, end = span.since_us // 1000, -(-span.until_us // 1000)
+        until, width = (_cursor(cursor) if cursor else end), WINDOW_MS
+        had: frozenset[str] | None = None if cursor else frozenset()
+        while True:
+            start = max(since, until - width)
+            # The window reaches into the newer one: what appeared late is there now, and what was had is known,
+            # but for a resumed reading, which starts exactly where the other ended.
+            rows, bad = await self._window(account, start, until if had is None else min(until + OVERLAP_MS, end))
+            fresh = [row for row in rows if (row[0] < until if had is None else row[1] not in had)]
+            events, unmapped = await asyncio.to_thread(_events, fresh, span)
+            last = start <= since
+            said = why or (f"{bad + unmapped} records could not be read" if bad + unmapped else "")
+            yield Page(events=events, cursor=None if last else str(start), partial=bool(said), why=said, covers=covers)
+            if last:
+                return
+            until, had = start, frozenset(row[1] for row in rows)
+            width = width * 2 if len(rows) < ROWS // 2 else WINDOW_MS
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        await self._realm.aclose()
+
+    def _coverage(self, config: EventsConfig, span: Span) -> tuple[Span | None, str]:
+        if not self._kept(config):
+            return None, f"this realm does not keep {self._name}: what is missing here may well have happened"
+        if not config.events_expiration:
+            return None, ""
+        oldest = to_micros(self._clock.now()) - config.events_expiration * 1_000_000
+        return Span(max(oldest, span.since_us), span.until_us), ""
+
+    async def _window(self, account: str, since: int, until: int) -> tuple[list[Row], int]:
+        """Return the account's rows from `since` to `until` (ms, both included), and how many could not be read."""
+        rows: dict[str, Row] = {}
+        bad: set[bytes] = set()
+        start, skip = since, 0
+        while True:
+            query = [
+                self._narrow(account),
+                ("dateFrom", str(start)),
+                ("dateTo", str(until)),
+                ("direction", "asc"),
+                ("first", str(skip)),
+                ("max", str(ROWS)),
+            ]
+            answer = await self._realm.http.get(self._path, list[msgspec.Raw], query)
+            page, unread = await asyncio.to_thread(_rows, answer)
+            rows.update((row[1], row) for row in page if self._mine(row[3], account))
+            bad.update(unread)
+            if len(answer) < ROWS:
+                return sorted(rows.values(), key=lambda row: row[:2]), len(bad)
+            ahead = page[-1][0] - OVERLAP_MS if page else start
+            # A thousand rows within the overlap: going on by time would stand still, so by number.
+            start, skip = (ahead, 0) if ahead > start else (start, skip + ROWS)
+
+
+def sign_ins(realm: KeycloakRealm, clock: Clock, name: str = "keycloak sign-ins") -> KeycloakEvents:
+    """Return the log of what users did: sign-ins, failures, changes of their own credentials.
+
+    Failures of user names that do not exist carry no user and belong to no account.
+    """
+    return KeycloakEvents(
+        realm,
+        clock,
+        name,
+        log="events",
+        narrow=lambda account: ("user", account),
+        mine=lambda record, account: record.get("userId") == account,
+        kept=lambda config: config.events_enabled,
+    )
+
+
+def admin_acts(realm: KeycloakRealm, clock: Clock, name: str = "keycloak admin") -> KeycloakEvents:
+    """Return the log of what was done to users through the Admin API: disabled, unlocked, factors removed."""
+    return KeycloakEvents(
+        realm,
+        clock,
+        name,
+        log="admin-events",
+        # An unlock is filed under attack-detection/brute-force/users/ID.
+        narrow=lambda account: ("resourcePath", f"*{account}*"),
+        mine=lambda record, account: names_user(str(record.get("resourcePath", "")), account),
+        kept=lambda config: config.admin_events_enabled,
+    )
+
+
+def _cursor(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit()):
+        raise Invalid("That place in the log cannot be read.", "Load the timeline again.")
+    return int(cursor)
+
+
+def _rows(answer: list[msgspec.Raw]) -> tuple[list[Row], list[bytes]]:
+    """Split an answer into rows, ascending, and the texts that are none."""
+    rows: list[Row] = []
+    bad: list[bytes] = []
+    for raw in answer:
+        text = bytes(raw)
+        try:
+            text = msgspec.json.format(text, indent=-1)
+            head, record = msgspec.json.decode(text, type=_Head), msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            bad.append(text)
+        else:
+            rows.append((head.time, head.id, text, record))
+    return sorted(rows, key=lambda row: row[:2]), bad
+
+
+def _events(rows: list[Row], span: Span) -> tuple[tuple[Event, ...], int]:
+    """Return the events within `span`, newest first, and how many rows could not be mapped."""
+    events: list[Event] = []
+    unmapped = 0
+    for _, _, text, record in reversed(rows):
+        try:
+            event = map_record(record, text)
+        except (ValueError, WorkstationError):
+            unmapped += 1
+        else:
+            events.append(event)
+    return tuple(event for event in events if span.since_us <= event.time_us < span.until_us), unmapped

@@ -1,0 +1,1 @@
+"""Log stores as event sources."""

@@ -1,0 +1,1 @@
+"""Risk engines, to read."""
