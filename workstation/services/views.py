@@ -231,6 +231,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     readback: str = ""
     why: str = ""
+    params_text: str = "{}"
+    account_etag: str = ""
+    evidence_hash: str = ""
 
 
 class Elevation(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,12 +255,27 @@ class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding of a rule over events. `severity`: low, medium, or high (an alarm that would hold up a withdrawal).
+
+    `why` says what was found, `innocent` what would explain it harmlessly, `events` the ids that caused it.
+    """
+
+    rule: str
+    title: str
+    severity: str
+    why: str
+    innocent: str
+    events: tuple[str, ...]
+
+
 class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
-    """Events newest first and gaps, with the state of every source."""
+    """Events newest first and gaps, with the state of every source and the marks of the rules."""
 
     events: tuple[Event, ...]
     gaps: tuple[Gap, ...]
     sources: tuple[SourceLine, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,6 +316,7 @@ class EscalationView(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[Request, ...]
     options: tuple[Option, ...]
     account: Account
+    problem: str = ""
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):

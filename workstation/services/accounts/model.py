@@ -19,6 +19,8 @@ class Status(StrEnum):
     ACTIVE = "active"
     LOCKED = "locked"
     CLOSED = "closed"
+    #: Ours: no account system knows this id (an imported identity). Never shown as fine, never accepted.
+    UNKNOWN = "unknown"
 
 
 class ContactKind(StrEnum):

@@ -126,3 +126,16 @@ BEGIN
   PERFORM wsd.log('case.take_over', 'ok', c.ref, jsonb_build_object('account', c.account_id));
   RETURN wsd.case_row(c, s);
 END $$;
+
+-- Whether anything moved that this person's screens show: numbers that only say "read again".
+CREATE FUNCTION ws.pulse() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  RETURN jsonb_build_object(
+    'cases', (SELECT coalesce(sum(c.version), 0) || '/' || count(*) FROM wsd.case_file c WHERE c.team = s.team AND c.status <> 'closed'),
+    'acts', (SELECT coalesce(sum(r.version), 0) || '/' || coalesce(max(a.decided)::text, '') FROM wsd.request r LEFT JOIN wsd.approval a ON a.request_id = r.id
+              WHERE r.created > clock_timestamp() - interval '2 days'),
+    'mail', (SELECT coalesce(max(m.id), 0) || '/' || count(*) FILTER (WHERE m.state IN ('queued', 'sending')) FROM wsd.mail m
+              JOIN wsd.case_file c ON c.id = m.case_id WHERE c.holder = s.login));
+END $$;

@@ -1,0 +1,147 @@
+"""Filling a new demo: store, policy, people, daemons' credentials, cases. Done once for a directory."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import psycopg
+
+from workstation.sandbox.people import RP_ID, TEAM, enrol, make_login, write_private
+from workstation.services.clock import parse_instant
+from workstation.services.people import procedures
+from workstation.services.store.embedded import Lease
+from workstation.services.store.migrate import migrate
+
+#: First reply due, by kind (hours). An account at risk comes first.
+DUE_H = {
+    "account_takeover": 1,
+    "suspicious_activity": 2,
+    "withdrawal_hold": 4,
+    "contact_change": 2,
+    "phishing_report": 2,
+}
+DUE_ELSE_H = 8
+#: The screen says it: a demo cannot wait for a day.
+POLICY = "demo: cool-downs last one minute"
+
+
+def wipe(directory: Path) -> None:
+    """Remove what a preparation that was interrupted left behind."""
+    for name in ("store", "exchange", "people", "daemons", "settings.toml", "demo.json"):
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def prepare_store(directory: Path, lease: Lease, tokens: dict[str, str], say: Callable[[str], None]) -> None:
+    """Make the store, its people and its daemons' credentials."""
+    migrate(lease.superuser_dsn("postgres"), on_progress=lambda word: say(f"making the store: {word}"))
+    say("enrolling the demo's people")
+    with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
+        connection.execute("UPDATE wsd.policy SET cooldown = '1 min' WHERE cooldown > '1 min'")
+        connection.execute("UPDATE wsd.store_meta SET value = %s WHERE key = 'policy'", (POLICY,))
+        connection.execute("INSERT INTO wsd.store_meta VALUES ('intake_team', %s)", (TEAM,))
+        procedures.install(connection, procedures.standard())
+        read = dict.fromkeys(("accounts:read", "logs:read", "risk:read"), tokens["read"])
+        enrol(directory, connection, read)
+        _daemons(directory, connection, tokens)
+
+
+def _daemons(directory: Path, connection: psycopg.Connection[Any], tokens: dict[str, str]) -> None:
+    given: dict[str, dict[str, str]] = {
+        "broker": {
+            "accounts:read": tokens["read"],
+            "accounts:write": tokens["write"],
+            "step-up:key": secrets.token_hex(32),
+        },
+        "courier": {"mail:token-key": secrets.token_hex(32)},
+    }
+    for daemon, login in (("broker", "ws_executor"), ("courier", "ws_courier")):
+        password = secrets.token_urlsafe(24)
+        make_login(connection, login, password, None)
+        folder = directory / "daemons" / daemon
+        folder.mkdir(mode=0o700, parents=True)
+        for name, value in (given[daemon] | {f"store:{login}": password}).items():
+            write_private(folder / name, value.encode())
+
+
+def prepare_cases(exchange: Path, url: str, read_token: str, superuser_dsn: str, say: Callable[[str], None]) -> int:
+    """Open a case for each client who wrote; the risk is what the exchange's engine says. Returns how many."""
+    from workstation.sandbox.clients import cases
+
+    say("opening the clients' cases")
+    found = cases(exchange)
+    with (
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {read_token}"}, timeout=20.0) as http,
+        psycopg.connect(superuser_dsn, autocommit=True) as connection,
+    ):
+        for case in found:
+            risk = http.get(f"/v1/accounts/{case['account']}/risk").raise_for_status().json()
+            _open_case(connection, case, risk["score"])
+    return len(found)
+
+
+def _open_case(connection: psycopg.Connection[Any], case: dict[str, Any], score: float | None) -> None:
+    opened = parse_instant(case["opened_at"])
+    due = opened + timedelta(hours=DUE_H.get(case["kind"], DUE_ELSE_H))
+    connection.execute(
+        """INSERT INTO wsd.case_file(kind, account_id, team, language, subject, excerpt, opened_at, trouble_since, due_at,
+                                     risk, funds_usd, first_message_id, procedure_version)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                   coalesce((SELECT max(version) FROM wsd.procedure WHERE kind = %s), 1))
+           ON CONFLICT DO NOTHING""",
+        (
+            case["kind"],
+            case["account"],
+            TEAM,
+            case["language"],
+            case["subject"][:300],
+            case["excerpt"][:300],
+            opened,
+            parse_instant(case["trouble_since"]),
+            due,
+            None if score is None else round(score),
+            case["funds_usd"],
+            case["mail_message_id"],
+            case["kind"],
+        ),
+    )
+
+
+def settings_text(exchange: Path, url: str, socket: str) -> bytes:
+    """Return the settings file of this run, as a team would write its own."""
+    logs = [
+        {"name": "sign-in log", "url": url, "dataset": "signin-log"},
+        {"name": "account log", "url": url, "dataset": "account-log"},
+        {"name": "ledger", "url": url, "dataset": "ledger"},
+    ]
+    return msgspec.toml.encode(
+        {
+            "store": {"url": f"host={_quoted(socket)} dbname=ws"},
+            "accounts": {"kind": "contract", "url": url},
+            "logs": logs,
+            "risk": {"kind": "contract", "url": url},
+            "mail": {
+                "brand": "Sandbox Exchange",
+                "address": "support@exchange.example",
+                "authserv": "mx.exchange.example",
+                "hosts": ["exchange.example"],
+                "kind": "maildir",
+                "directory": str(exchange / "mail"),
+            },
+            "step_up": {"rp_id": RP_ID},
+        }
+    )
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,5 @@
+"""Who is in the demo, without anything that takes time to import: the first frame needs the names only."""
+
+from __future__ import annotations
+
+LOGINS: tuple[str, ...] = ("ana.k", "joao.m", "mira.t", "sam.o", "yuki.h", "lea.w", "aud.r")

@@ -1,0 +1,54 @@
+"""What a client is told after an act, and where: on every channel that was verified before the trouble."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from workstation.services.accounts.model import Account, ContactKind
+from workstation.services.acts.broker import Notice, TellClient
+from workstation.services.clock import from_micros
+from workstation.services.mail import templates
+from workstation.services.mail.message import draft_hash, message_id
+from workstation.services.mail.ports import House
+
+#: An address that was replaced this recently is told as well: whoever replaced it may be the intruder.
+RECENTLY = timedelta(days=30)
+
+
+def teller(house: House) -> TellClient:
+    """Return the function that composes the notices of an executed act."""
+
+    def tell(notice: Notice, account: Account) -> list[dict[str, str]]:
+        values = {
+            "ref": notice.case_ref,
+            "brand": house.brand,
+            "act": notice.act,
+            "name": account.name.split()[0] if account.name else notice.case_ref,
+        }
+        words = templates.render("act_done", notice.language or account.language, values)
+        return [
+            {
+                "message_id": message_id(notice.case_ref, 0, draft_hash(address, notice.id, words.body), house.domain),
+                "recipient": address,
+                "subject": words.subject,
+                "body": words.body,
+                "language": words.language,
+            }
+            for address in channels(account, notice)
+        ]
+
+    return tell
+
+
+def channels(account: Account, notice: Notice) -> list[str]:
+    """Return the e-mail addresses that are told: verified before the trouble, in force then or replaced lately."""
+    since = from_micros(notice.trouble_since_us)
+    found = {
+        contact.value
+        for contact in account.contacts
+        if contact.kind is ContactKind.EMAIL
+        and contact.verified_at is not None
+        and contact.verified_at < since
+        and (contact.replaced_at is None or contact.replaced_at >= since - RECENTLY)
+    }
+    return sorted(found)

@@ -1,0 +1,1 @@
+"""What an analyst does at the desk, a file a part: queue, account, packet, mail, acts."""

@@ -1,0 +1,158 @@
+"""The account at the desk: opening, masking, the timeline, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from workstation.services.accounts.model import Account, Contact, ContactKind, Risk, Status
+from workstation.services.bench.tools import Tools
+from workstation.services.clock import parse_instant, to_micros
+from workstation.services.errors import Invalid, SourceError, SourceMissing
+from workstation.services.store.session import convert
+from workstation.services.text import clean, mask_email, mask_tail
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.gather import gather
+from workstation.services.timeline.source import Span
+from workstation.services.views import AccountView, CaseRow, Label, Note, Pin, Procedure, TimelineView
+
+#: How far back a timeline goes when nobody says so.
+DEFAULT_SPAN = timedelta(days=400)
+
+
+class AccountDesk:
+    """What is seen of one account and kept as evidence."""
+
+    tools: Tools
+
+    async def open_case(self, case: int) -> AccountView:
+        """Open the case's account. Audited as a read."""
+        detail = await self.tools.session.call("open_case", case)
+        return await self.view_of(detail)
+
+    async def refresh_case(self, case: int) -> AccountView:
+        """Read an opened case again; leaves no further record within the hour."""
+        return await self.view_of(await self.tools.session.call("case_again", case))
+
+    async def view_of(self, detail: dict[str, Any]) -> AccountView:
+        """Return the screen's view of a case's detail from the store, the account read now."""
+        row = convert(detail["case"], CaseRow)
+        since = parse_instant(detail["trouble_since"])
+        self.tools.opened[row.id] = (row.account, since)
+        account = await self._read(row.account)
+        risk, problem = await self._risk(row.account)
+        reply_to = account.address_on_record(since)
+        return AccountView(
+            case=row,
+            account=masked(account),
+            risk=risk,
+            risk_problem=problem,
+            reply_to=_masked_contact(reply_to) if reply_to else None,
+            reply_to_masked=mask_email(reply_to.value) if reply_to else "",
+            trouble_since=since,
+            pins=convert(detail["pins"], tuple[Pin, ...]),
+            labels=convert(detail["labels"], tuple[Label, ...]),
+            notes=convert(detail["notes"], tuple[Note, ...]),
+            procedure=convert(detail["procedure"], Procedure) if detail["procedure"] else None,
+        )
+
+    async def open_account(self, account: str, reason: str) -> AccountView:
+        """Open an account without a case, for a typed reason that a lead sees. Audited."""
+        await self.tools.session.call("open_account", account, reason)
+        risk, problem = await self._risk(account)
+        return AccountView(
+            case=None,
+            account=masked(await self._read(account)),
+            risk=risk,
+            risk_problem=problem,
+            reply_to=None,
+            reply_to_masked="",
+            trouble_since=self.tools.clock.now(),
+        )
+
+    async def find_accounts(self, text: str) -> tuple[str, ...]:
+        """Return ids of accounts that `text` names exactly."""
+        return await self.tools.accounts.find(text.strip())
+
+    async def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
+        """Yield the timeline as it grows: every view holds all that came so far, newest first."""
+        now = self.tools.clock.now()
+        span = span or Span(since_us=to_micros(now - DEFAULT_SPAN), until_us=to_micros(now + timedelta(minutes=5)))
+        async for view in gather(self.tools.sources(), account, span, self.tools.clock):
+            yield view
+
+    async def reveal(self, case: int, field: str, reason: str) -> str:
+        """Return one masked field (``email``, ``phone``, ``name``) for a reason. Audited."""
+        await self.tools.session.call("reveal", case, field, reason)
+        account = await self.tools.account_of(case)
+        if field == "name":
+            return account.name
+        kind = ContactKind.EMAIL if field == "email" else ContactKind.PHONE
+        live = [c.value for c in account.contacts if c.kind is kind and c.replaced_at is None]
+        return ", ".join(live) or "none"
+
+    async def pin(self, case: int, event: Event) -> Pin:
+        """Keep the event as evidence with its raw bytes."""
+        return await self.tools.session.typed(Pin, "pin", case, event.source, event.id, summary(event), event.raw)
+
+    async def label(self, case: int, kind: str, value: str, verdict: str) -> Label:
+        """Say whose a ``device``, ``network`` or ``session`` is: owner, intruder or unknown."""
+        if kind not in ("device", "network", "session") or verdict not in ("owner", "intruder", "unknown"):
+            raise Invalid(f"“{clean(kind)} {clean(verdict)}” is not a label.", "Choose one of the list.")
+        return await self.tools.session.typed(Label, "label", case, kind, value, verdict)
+
+    async def note(self, case: int, text: str) -> Note:
+        """Add a note."""
+        if not text.strip():
+            raise Invalid("The note is empty.", "Write something, or leave with Esc.")
+        return await self.tools.session.typed(Note, "note", case, text)
+
+    async def tick(self, case: int, step: str, pin: int | None = None) -> Procedure:
+        """Mark a step as done; a step that needs a pin is refused without one."""
+        return await self.tools.session.typed(Procedure, "tick", case, step, pin)
+
+    async def _read(self, account: str) -> Account:
+        if not account:
+            return Account(id="", etag="", status=Status.UNKNOWN)
+        try:
+            return await self.tools.accounts.read(account)
+        except SourceMissing:
+            return Account(id=account, etag="", status=Status.UNKNOWN)
+
+    async def _risk(self, account: str) -> tuple[Risk | None, str]:
+        if self.tools.risk is None:
+            return None, "No risk engine is configured."
+        try:
+            return await self.tools.risk.risk(account), ""
+        except SourceMissing:
+            return None, "The risk engine has no data on this account."
+        except SourceError as error:
+            return None, error.sentence()
+
+
+def summary(event: Event) -> str:
+    """Return an event in one line, for the list of pins."""
+    parts = (event.action, event.outcome, event.ip, event.country, event.device or event.user_agent)
+    return clean(" · ".join(str(p) for p in parts if p), 300)
+
+
+def masked(account: Account) -> Account:
+    """Return the account as screens may hold it: no full name, address or number."""
+    name = " ".join(mask_name(word) for word in account.name.split())
+    user = mask_email(account.username) if "@" in account.username else mask_name(account.username)
+    return msgspec.structs.replace(
+        account, name=name, username=user, contacts=tuple(_masked_contact(c) for c in account.contacts)
+    )
+
+
+def mask_name(word: str) -> str:
+    """Return the first letter of a name and dots."""
+    return word[:1] + "••••" if word else ""
+
+
+def _masked_contact(contact: Contact) -> Contact:
+    hide = mask_email if contact.kind is ContactKind.EMAIL else mask_tail
+    return msgspec.structs.replace(contact, value=hide(contact.value))

@@ -1,0 +1,118 @@
+"""Mail at the desk: the thread, templates, the linter, sending and recalling, drafts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from workstation.services.accounts.model import Account, Contact
+from workstation.services.bench.tools import Tools
+from workstation.services.errors import Refused
+from workstation.services.mail import linter, templates
+from workstation.services.mail.message import draft_hash, message_id
+from workstation.services.store.session import convert
+from workstation.services.text import mask_email
+from workstation.services.views import MailMessage, Template
+
+
+class MailDesk:
+    """Mail to the address on record, and what came from anywhere."""
+
+    tools: Tools
+
+    async def thread(self, case: int) -> tuple[MailMessage, ...]:
+        """Return the mails of the case, oldest first; addresses masked."""
+        rows = await self.tools.session.call("thread", case)
+        account = await self.tools.account_of(case)
+        _, since = self.tools.opened[case]
+        return tuple(_message(row, account, since) for row in rows)
+
+    async def templates(self, case: int) -> tuple[Template, ...]:
+        """Return the templates for the case in the client's language, holes filled where known."""
+        account = await self.tools.account_of(case)
+        values = {"name": _first_name(account), "ref": await self._ref(case), "brand": self.tools.house.brand}
+        language = await self._language(case, account)
+        return tuple(templates.render(key, language, values) for key in templates.TITLES)
+
+    async def check_mail(self, case: int, subject: str, body: str) -> tuple[str, ...]:
+        """Return what keeps this text from being sent, in sentences."""
+        account = await self.tools.account_of(case)
+        return linter.check(subject, body, account=account, house=self.tools.house)
+
+    async def send_mail(self, case: int, subject: str, body: str, template: str = "") -> MailMessage:
+        """Queue a mail to the address on record; the recipient is frozen now."""
+        account = await self.tools.account_of(case)
+        found = linter.check(subject, body, account=account, house=self.tools.house)
+        if found:
+            raise Refused("mail_linter", " ".join(found), "Correct the text and send again.")
+        recipient = self._recipient(case, account)
+        ref = await self._ref(case)
+        sequence = len(await self.tools.session.call("thread", case)) + 1
+        draft = draft_hash(recipient.value, subject, body)
+        row = await self.tools.session.call(
+            "send_mail",
+            case,
+            message_id(ref, sequence, draft, self.tools.house.domain),
+            recipient.value,
+            subject,
+            body,
+            await self._language(case, account),
+        )
+        return _message(row, account, self.tools.opened[case][1])
+
+    async def recall_mail(self, mail: int) -> bool:
+        """Take a queued mail back; False when it is already on its way."""
+        answer = await self.tools.session.call("recall_mail", mail)
+        return bool(answer["recalled"])
+
+    async def save_draft(self, case: int, kind: str, text: str) -> None:
+        """Journal what is being typed, on the local disk."""
+        drafts = self.tools.drafts
+        if drafts is None:
+            return
+        if text.strip():
+            await asyncio.to_thread(drafts.save, case, kind, text)
+        else:
+            await asyncio.to_thread(drafts.discard, case, kind)
+
+    async def draft(self, case: int, kind: str) -> str:
+        """Return the journalled draft, or an empty string."""
+        return await asyncio.to_thread(self.tools.drafts.load, case, kind) if self.tools.drafts else ""
+
+    def _recipient(self, case: int, account: Account) -> Contact:
+        _, since = self.tools.opened[case]
+        contact = account.address_on_record(since)
+        if contact is None:
+            raise Refused(
+                "no_address",
+                "No address of this client was verified before the trouble began.",
+                "Reach the client by telephone or forward the case; do not answer the sender.",
+            )
+        return contact
+
+    async def _ref(self, case: int) -> str:
+        rows = await self.tools.session.call("case_rows", [case])
+        return str(rows[0]["ref"])
+
+    async def _language(self, case: int, account: Account) -> str:
+        rows = await self.tools.session.call("case_rows", [case])
+        return str(rows[0]["language"] or account.language or "en")
+
+
+def _first_name(account: Account) -> str:
+    return account.name.split()[0] if account.name else ""
+
+
+def _message(row: dict[str, Any], account: Account, since: datetime) -> MailMessage:
+    record = account.address_on_record(since)
+    message = convert(row, MailMessage)
+    sender = message.sender.strip().lower()
+    return msgspec.structs.replace(
+        message,
+        from_record=bool(record and sender == record.value.strip().lower()),
+        sender=mask_email(message.sender) if message.sender else "",
+        recipient=mask_email(message.recipient) if message.recipient else "",
+    )

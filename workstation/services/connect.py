@@ -1,0 +1,208 @@
+"""From settings and credentials to a desk: the one place where the product is put together.
+
+Everything heavy is imported here and below, so the first frame is painted before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+from workstation.services.accounts.ports import AccountReader, RiskReader
+from workstation.services.acts.control import AccountControl
+from workstation.services.acts.stepup import Devices, StepUp, plugged_in
+from workstation.services.bench.tools import Tools
+from workstation.services.clock import Clock
+from workstation.services.connectors.accounts.contract import ContractAccounts
+from workstation.services.connectors.control.contract import ContractControl
+from workstation.services.connectors.endpoint import Endpoint
+from workstation.services.connectors.http import HttpSystem, StaticToken, Surroundings
+from workstation.services.connectors.logs.contract import ContractEvents
+from workstation.services.connectors.risk.contract import ContractRisk
+from workstation.services.drafts import Drafts
+from workstation.services.errors import NotSignedIn
+from workstation.services.mail.ports import House, Mailbox
+from workstation.services.store.session import Session, convert
+from workstation.services.timeline.imported import ImportedEvents
+from workstation.services.timeline.source import EventSource
+from workstation.services.views import Person
+from workstation.services.workbench import Workbench
+from workstation.settings import AccountSettings, LogSettings, MailSettings, RiskSettings, Settings
+
+
+class Secrets(Protocol):
+    """Where credentials are: the vault, a daemon's credentials directory, or the demo's own."""
+
+    async def get(self, name: str) -> str | None:
+        """Return a secret by name, or None."""
+        ...
+
+
+async def secret(secrets: Secrets, name: str, what: str) -> str:
+    """Return a secret that must be there.
+
+    Raises:
+        NotSignedIn: it is not; the sentence says where it was looked for.
+    """
+    found = await secrets.get(name)
+    if found is None:
+        raise NotSignedIn(f"{what} is not in the keyring ({name}).", "Put it there with `workstation login`.")
+    return found
+
+
+def house_of(mail: MailSettings) -> House:
+    """Return who we are in mail."""
+    return House(brand=mail.brand, address=mail.address, authserv=mail.authserv, hosts=frozenset(mail.hosts))
+
+
+def store_conninfo(url: str, login: str, password: str) -> str:
+    """Return the libpq connection string of a person or daemon."""
+    return psycopg.conninfo.make_conninfo(url, user=login, password=password)
+
+
+class World:
+    """Makes connectors for the settings' systems with one token each.
+
+    Args:
+        settings: addresses and kinds.
+        clock: for deadlines and tokens.
+        tokens: secret by name; read once, before.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, tokens: dict[str, str]) -> None:
+        self._settings = settings
+        self._surroundings = Surroundings(clock=clock, rng=random.SystemRandom())
+        self._tokens = tokens
+
+    def accounts(self) -> AccountReader:
+        """Return the reader of accounts."""
+        chosen = self._settings.accounts
+        if chosen.kind == "keycloak":
+            from workstation.services.connectors.keycloak.wiring import reader
+
+            return reader(chosen, self._tokens["accounts:read"], self._surroundings)
+        return ContractAccounts(self._http("account API", chosen, "accounts:read"))
+
+    def risk(self) -> RiskReader | None:
+        """Return the reader of the risk engine, or None where none is configured."""
+        chosen = self._settings.risk
+        return None if chosen.kind == "none" else ContractRisk(self._http("risk engine", chosen, "risk:read"))
+
+    def logs(self) -> list[EventSource]:
+        """Return a source for every log of the settings."""
+        return [self._log(chosen) for chosen in self._settings.logs]
+
+    def _log(self, chosen: LogSettings) -> EventSource:
+        if chosen.kind == "keycloak":
+            from workstation.services.connectors.keycloak.wiring import events
+
+            return events(self._settings.accounts, chosen, self._tokens["accounts:read"], self._surroundings)
+        return ContractEvents(self._http(chosen.name, chosen, "logs:read"), chosen.name, chosen.dataset)
+
+    def _http(self, name: str, chosen: AccountSettings | LogSettings | RiskSettings, token: str) -> HttpSystem:
+        endpoint = Endpoint(name=name, url=chosen.url, ca_file=chosen.ca_file)
+        return HttpSystem(endpoint, StaticToken(self._tokens[token]), self._surroundings)
+
+
+#: What a workstation reads with. The write credential has another name and is the broker's alone.
+READ_TOKENS = ("accounts:read", "logs:read", "risk:read")
+
+
+async def read_tokens(settings: Settings, secrets: Secrets) -> dict[str, str]:
+    """Return the read tokens that the settings need. Raises NotSignedIn where one is missing."""
+    needed = ["accounts:read"]
+    needed += ["logs:read"] if any(log.kind == "contract" for log in settings.logs) else []
+    needed += ["risk:read"] if settings.risk.kind == "contract" else []
+    return {name: await secret(secrets, name, f"The read token {name}") for name in needed}
+
+
+async def open_session(settings: Settings, secrets: Secrets, login: str) -> tuple[Session, Person]:
+    """Sign `login` in to the store.
+
+    Raises:
+        NotSignedIn, StoreError, KeyringUnavailable: with what to do.
+    """
+    password = await secret(secrets, f"store:{login}", f"The store password of {login}")
+    session = Session(store_conninfo(settings.store.url, login, password))
+    try:
+        return session, convert(await session.open(), Person)
+    except BaseException:
+        await session.aclose()
+        raise
+
+
+async def open_desk(
+    settings: Settings,
+    secrets: Secrets,
+    login: str,
+    clock: Clock,
+    *,
+    drafts_dir: Path,
+    devices: Devices = plugged_in,
+    touch: Callable[[], bool] | None = None,
+) -> Workbench:
+    """Sign in and put the desk together.
+
+    Args:
+        settings: addresses.
+        secrets: where the person's credentials are.
+        login: who signs in.
+        clock: now.
+        drafts_dir: where drafts are journalled.
+        devices: where security keys come from.
+        touch: demo only.
+
+    Raises:
+        NotSignedIn, StoreError, KeyringUnavailable: with what to do.
+    """
+    tokens = await read_tokens(settings, secrets)
+    session, person = await open_session(settings, secrets, login)
+    world = World(settings, clock, tokens)
+    key = await secrets.get("drafts:key")
+
+    def sources() -> Sequence[EventSource]:
+        return [*world.logs(), ImportedEvents(session)]
+
+    return Workbench(
+        Tools(
+            person=person,
+            session=session,
+            accounts=world.accounts(),
+            risk=world.risk(),
+            sources=sources,
+            clock=clock,
+            house=house_of(settings.mail),
+            step_up=StepUp(session, settings.step_up.rp_id, devices),
+            drafts=await asyncio.to_thread(Drafts, drafts_dir / login, bytes.fromhex(key), clock) if key else None,
+            touch=touch,
+        )
+    )
+
+
+def control_of(settings: Settings, tokens: dict[str, str], surroundings: Surroundings) -> AccountControl:
+    """Return the account system with the write credential. Only the broker's process calls this."""
+    chosen = settings.accounts
+    if chosen.kind == "keycloak":
+        from workstation.services.connectors.keycloak.wiring import control
+
+        return control(chosen, tokens["accounts:read"], tokens["accounts:write"], surroundings)
+    endpoint = Endpoint(name="account API", url=chosen.url, ca_file=chosen.ca_file)
+    reader = ContractAccounts(HttpSystem(endpoint, StaticToken(tokens["accounts:read"]), surroundings))
+    return ContractControl(HttpSystem(endpoint, StaticToken(tokens["accounts:write"]), surroundings), reader)
+
+
+async def mailbox_of(mail: MailSettings, secrets: Secrets) -> Mailbox:
+    """Return the mailbox of the settings. Only the courier's process calls this."""
+    if mail.kind == "maildir":
+        from workstation.services.connectors.mailboxes.maildir import Maildir
+
+        return Maildir(Path(mail.directory))
+    from workstation.services.connectors.mailboxes.imap_smtp import ImapSmtp
+
+    password = await secret(secrets, f"mail:{mail.user}", f"The mailbox password of {mail.user}")
+    return ImapSmtp(mail, password)

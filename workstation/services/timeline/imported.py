@@ -1,0 +1,65 @@
+"""Events that were imported from files, as one more source of the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from workstation.services.errors import Refused, SourceDenied, SourceDown, StoreError
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.mapping import Unmapped, map_line
+from workstation.services.timeline.source import Page, Span
+
+if TYPE_CHECKING:
+    from workstation.services.store.session import Session
+
+#: Rows of one page; a CloudTrail record has about 1.5 KB.
+PAGE = 1_000
+
+
+class ImportedEvents:
+    """Reads imported raw records from the store and maps them again: a better mapper helps old evidence too.
+
+    Args:
+        session: the signed-in connection; the account must have been opened on record.
+    """
+
+    name = "imported"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+        """Yield pages newest first. The cursor is ``<microseconds>|<source and id>``.
+
+        Raises:
+            SourceDenied: the account was not opened.
+            SourceDown: the store is away.
+        """
+        before_us, _, before_id = (cursor or "").partition("|")
+        while True:
+            args = (account, span.since_us, span.until_us, int(before_us) if before_us else None, before_id, PAGE)
+            try:
+                rows = await self._session.rows("imported", *args)
+            except Refused as error:
+                raise SourceDenied("Imported events cannot be read: the account is not open.", error.hint) from error
+            except StoreError as error:
+                raise SourceDown(error.what, error.hint) from error
+            more = len(rows) == PAGE
+            if rows:
+                before_us, before_id = str(rows[-1][2]), rows[-1][0] + rows[-1][1]
+            yield Page(events=tuple(_event(*row) for row in rows), cursor=f"{before_us}|{before_id}" if more else None)
+            if not more:
+                return
+
+    async def aclose(self) -> None:
+        """The session is not ours to close."""
+
+
+def _event(source: str, event_id: str, time_us: int, raw: bytes) -> Event:
+    mapped = map_line(source, bytes(raw))
+    if isinstance(mapped, Unmapped):
+        return Event(
+            id=event_id, time_us=time_us, source=source, action="unreadable", reason=mapped.error, raw=bytes(raw)
+        )
+    return mapped

@@ -1,0 +1,118 @@
+"""One typed settings file; unknown keys are errors.
+
+``$XDG_CONFIG_HOME/workstation/settings.toml``, or the file that ``--settings`` names. It holds addresses and
+names, never a secret: those are in the keyring (docs/operations.md).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from platformdirs import user_config_path, user_state_path
+
+from workstation.services.errors import Invalid
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class StoreSettings(Base, frozen=True):
+    """``[store]``: a libpq URL or connection string without user and password."""
+
+    url: str
+
+
+class AccountSettings(Base, frozen=True):
+    """``[accounts]``: the account system, for reading and, by the broker alone, for acts."""
+
+    kind: Literal["contract", "keycloak"] = "contract"
+    url: str = ""
+    realm: str = ""
+    client: str = ""
+    writer_client: str = ""
+    ca_file: str | None = None
+
+
+class LogSettings(Base, frozen=True):
+    """``[[logs]]``: a source of events under a name that rows and gaps show."""
+
+    name: str
+    kind: Literal["contract", "keycloak"] = "contract"
+    url: str = ""
+    dataset: str = ""
+    ca_file: str | None = None
+
+
+class RiskSettings(Base, frozen=True):
+    """``[risk]``: the risk engine."""
+
+    kind: Literal["contract", "none"] = "none"
+    url: str = ""
+    ca_file: str | None = None
+
+
+class MailSettings(Base, frozen=True):
+    """``[mail]``: who we are in mail, and the mailbox that the courier uses."""
+
+    brand: str = "the exchange"
+    address: str = "support@example.invalid"
+    authserv: str = ""
+    hosts: tuple[str, ...] = ()
+    kind: Literal["maildir", "imap"] = "imap"
+    directory: str = ""
+    imap_host: str = ""
+    imap_port: int = 993
+    smtp_host: str = ""
+    smtp_port: int = 465
+    user: str = ""
+
+
+class StepUpSettings(Base, frozen=True):
+    """``[step_up]``: the WebAuthn relying-party id of this installation."""
+
+    rp_id: str = "workstation.invalid"
+
+
+class Settings(Base, frozen=True):
+    """The whole file."""
+
+    store: StoreSettings
+    accounts: AccountSettings = AccountSettings()
+    logs: tuple[LogSettings, ...] = ()
+    risk: RiskSettings = RiskSettings()
+    mail: MailSettings = MailSettings()
+    step_up: StepUpSettings = StepUpSettings()
+
+
+def default_path() -> Path:
+    """Return where the settings are looked for when no flag names a file."""
+    return user_config_path("workstation") / "settings.toml"
+
+
+def state_dir() -> Path:
+    """Return the directory for drafts and crash notes of this OS user."""
+    return user_state_path("workstation")
+
+
+def read(path: Path) -> Settings:
+    """Read a settings file.
+
+    Raises:
+        Invalid: it is not there, not TOML, or has a key or value that is not known; the sentence names it.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError as error:
+        raise Invalid(
+            f"There is no settings file at {path}.",
+            "Write one as docs/operations.md shows, or try `workstation demo`, which needs none.",
+        ) from error
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.", "Mend its rights and try again.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(
+            f"{path} is not right: {error}", "Correct that line; docs/operations.md lists every key."
+        ) from error
