@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 import psycopg
-from psycopg import sql
 
 from workstation.sandbox.softkey import SoftKey
 from workstation.services.errors import Invalid
+from workstation.services.store.logins import make_login
 
 #: The demo's relying-party id; `.invalid` can never be a real host (RFC 2606).
 RP_ID = "workstation.invalid"
@@ -116,17 +116,6 @@ def enrol(directory: Path, connection: psycopg.Connection[tuple[object, ...]], t
             folder / "credentials.json",
             msgspec.json.encode({f"store:{someone.login}": password, "drafts:key": secrets.token_hex(32), **tokens}),
         )
-
-
-def make_login(
-    connection: psycopg.Connection[tuple[object, ...]], login: str, password: str, group: str | None
-) -> None:
-    """Make a database login with a password that is hashed here, so that no server log ever holds it."""
-    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,)).fetchone():
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 8").format(sql.Identifier(login)))
-    if group is not None:
-        connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login)))
-    connection.pgconn.change_password(login.encode(), password.encode())
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -13,10 +13,11 @@ import httpx
 import msgspec
 import psycopg
 
-from workstation.sandbox.people import RP_ID, TEAM, enrol, make_login, write_private
+from workstation.sandbox.people import RP_ID, TEAM, enrol, write_private
 from workstation.services.clock import parse_instant
 from workstation.services.people import procedures
 from workstation.services.store.embedded import Lease
+from workstation.services.store.logins import make_login
 from workstation.services.store.migrate import migrate
 
 #: First reply due, by kind (hours). An account at risk comes first.
@@ -94,8 +95,8 @@ def _open_case(connection: psycopg.Connection[Any], case: dict[str, Any], score:
     opened = parse_instant(case["opened_at"])
     due = opened + timedelta(hours=DUE_H.get(case["kind"], DUE_ELSE_H))
     connection.execute(
-        """INSERT INTO wsd.case_file(kind, account_id, team, language, subject, excerpt, opened_at, trouble_since, due_at,
-                                     risk, funds_usd, first_message_id, procedure_version)
+        """INSERT INTO wsd.case_file(kind, account_id, team, language, subject, excerpt, opened_at, trouble_since,
+                                     due_at, risk, funds_usd, first_message_id, procedure_version)
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
                    coalesce((SELECT max(version) FROM wsd.procedure WHERE kind = %s), 1))
            ON CONFLICT DO NOTHING""",

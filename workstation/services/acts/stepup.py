@@ -71,7 +71,7 @@ class StepUp:
         return await self._prove(challenge_id, {"code": digits})
 
     async def with_key(self, bind: bytes | None = None) -> Elevation:
-        """Step up with a security key; waits for the touch. Cancelling the task cancels the key. Raises StepUpFailed."""
+        """Step up with a security key; waits for the touch. Cancelling the task cancels the key."""
         mine = await self._session.call("my_factors")
         credentials = [bytes.fromhex(f["cred"]) for f in mine if f["kind"] == "fido2"]
         if not credentials:

@@ -46,7 +46,8 @@ def install(connection: Any, procedures: tuple[ProcedureText, ...]) -> int:
     new = 0
     for procedure in procedures:
         cursor = connection.execute(
-            "INSERT INTO wsd.procedure(kind, version, title, steps) VALUES (%s, %s, %s, %s::jsonb) ON CONFLICT DO NOTHING",
+            "INSERT INTO wsd.procedure(kind, version, title, steps) VALUES (%s, %s, %s, %s::jsonb)"
+            " ON CONFLICT DO NOTHING",
             (procedure.kind, procedure.version, procedure.title, msgspec.json.encode(procedure.steps).decode()),
         )
         new += cursor.rowcount

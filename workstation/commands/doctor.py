@@ -1,0 +1,116 @@
+"""``workstation doctor``: what is configured, reachable and permitted, and what to do about what is not."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from workstation.commands.common import Where, add_place
+from workstation.services.errors import SourceMissing, WorkstationError
+
+#: An account that no system has: asking for it tests the address and the credential and reads nobody's data.
+NOBODY = "00000000"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at. `state` is ok, warning or broken."""
+
+    what: str
+    state: str
+    said: str
+    do: str = ""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_place(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything; exit code 1 where something is broken."""
+    found = asyncio.run(_look(args))
+    if args.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        marks = {"ok": "✓", "warning": "!", "broken": "✗"}
+        for finding in found:
+            print(
+                f"{marks[finding.state]} {finding.what}: {finding.said}" + (f"\n    {finding.do}" if finding.do else "")
+            )
+    return 1 if any(f.state == "broken" for f in found) else 0
+
+
+async def _look(args: argparse.Namespace) -> list[Finding]:
+    try:
+        where = Where(args)
+        settings = where.settings
+        login = await where.login()
+    except WorkstationError as error:
+        return [Finding(what="settings", state="broken", said=error.what, do=error.hint)]
+    found = [Finding(what="settings", state="ok", said=f"read; working as {login}")]
+    try:
+        desk = await where.desk(login)
+    except WorkstationError as error:
+        return [*found, Finding(what="store", state="broken", said=error.what, do=error.hint)]
+    try:
+        found.append(Finding(what="store", state="ok", said=f"signed in as {desk.person.name}, {desk.person.title}"))
+        found.append(await _tried("account system", lambda: desk.tools.accounts.read(NOBODY)))
+        if desk.tools.risk is None:
+            found.append(
+                Finding(
+                    what="risk engine", state="warning", said="none is configured", do="Add [risk] to the settings."
+                )
+            )
+        else:
+            risk = desk.tools.risk
+            found.append(await _tried("risk engine", lambda: risk.risk(NOBODY)))
+        found.append(_direct(settings.logs))
+        methods = desk.step_up_methods()
+        state = "ok" if "fido2" in methods else "warning"
+        found.append(
+            Finding(
+                what="step-up",
+                state=state,
+                said="can use " + ", ".join(methods),
+                do="" if state == "ok" else "Plug in a security key: a code can be phished.",
+            )
+        )
+        if desk.tools.drafts is None:
+            found.append(
+                Finding(
+                    what="drafts",
+                    state="warning",
+                    said="are not journalled: no key for them",
+                    do="Run `workstation login`.",
+                )
+            )
+    finally:
+        await desk.aclose()
+    return found
+
+
+async def _tried(what: str, ask: Callable[[], Awaitable[Any]]) -> Finding:
+    try:
+        await ask()
+    except SourceMissing:
+        return Finding(what=what, state="ok", said="answers, and takes the read token")
+    except WorkstationError as error:
+        return Finding(what=what, state="broken", said=error.what, do=error.hint)
+    return Finding(what=what, state="ok", said="answers")
+
+
+def _direct(logs: tuple[Any, ...]) -> Finding:
+    if not logs:
+        return Finding(what="logs", state="broken", said="no source is configured", do="Add [[logs]] to the settings.")
+    names = ", ".join(log.name for log in logs)
+    return Finding(
+        what="logs",
+        state="warning",
+        said=f"{names}; read directly, with tokens of this machine",
+        do="Whoever has this machine can read any account: purpose-bound viewing is a habit here, not a wall.",
+    )

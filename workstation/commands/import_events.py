@@ -1,0 +1,108 @@
+"""``workstation import``: a file of raw events into an account's timeline, as evidence."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from workstation.commands.common import add_place, with_desk
+from workstation.services.errors import Invalid
+
+if TYPE_CHECKING:
+    from workstation.services.workbench import Workbench
+
+#: How many records are announced at once on a terminal.
+PROGRESS = 500
+
+
+class Imported(msgspec.Struct, kw_only=True):
+    """What came of an import. ``broken`` are records that could not be mapped; they are named on stderr."""
+
+    account: str
+    case: str
+    new: int = 0
+    known: int = 0
+    broken: int = 0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="raw records, one JSON object a line or an array; may be gzip"
+    )
+    parser.add_argument("--source", required=True, metavar="S", help="which system wrote them, as in `workstation map`")
+    parser.add_argument("--account", required=True, metavar="ID", help="whose timeline they join")
+    parser.add_argument("--case", metavar="CS-n", help="the case that they are evidence in (default: a new one)")
+    parser.add_argument("--json", action="store_true", help="say what was done as JSON")
+    add_place(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import the file; records that are there already are counted and not doubled."""
+    from workstation.services.timeline.mapping import SOURCES
+
+    if args.source not in SOURCES:
+        raise Invalid(
+            f"“{ascii(args.source)[1:-1]}” is not a source.", "There are: " + ", ".join(sorted(SOURCES)) + "."
+        )
+    if not args.file.is_file():
+        raise Invalid(f"There is no file {args.file}.", "Check the path.")
+    done = with_desk(args, lambda desk: _import(desk, args))
+    if args.json:
+        print(msgspec.json.encode(done).decode())
+    else:
+        print(
+            f"{done.new} events joined the timeline of {done.account} in {done.case}; {done.known} were there already."
+        )
+        if done.broken:
+            print(f"{done.broken} records could not be mapped; they are listed above.", file=sys.stderr)
+    return 0
+
+
+async def _import(desk: Workbench, args: argparse.Namespace) -> Imported:
+    from workstation.services.timeline.mapping import Unmapped, map_line, read_records
+
+    session = desk.tools.session
+    case = await _case(desk, args)
+    done = Imported(account=args.account, case=case["ref"])
+    digest = hashlib.sha256()
+    with args.file.open("rb") as stream:
+        for raw in read_records(stream):
+            digest.update(raw)
+            event = map_line(args.source, raw)
+            if isinstance(event, Unmapped):
+                done.broken += 1
+                print(
+                    json.dumps({"error": event.error, "raw": raw.decode("utf-8", "backslashreplace")[:500]}),
+                    file=sys.stderr,
+                )
+                continue
+            new = await session.call("import_event", case["id"], args.source, event.id, event.time_us, raw)
+            done.new += bool(new)
+            done.known += not new
+            if sys.stderr.isatty() and (done.new + done.known) % PROGRESS == 0:
+                print(f"\r{done.new + done.known} records", end="", file=sys.stderr)
+                await desk.heartbeat(case["id"])
+    await session.call("import_done", case["id"], args.file.name, digest.digest(), done.new, done.known, done.broken)
+    return done
+
+
+async def _case(desk: Workbench, args: argparse.Namespace) -> dict[str, object]:
+    session = desk.tools.session
+    if args.case is None:
+        subject = f"Imported {args.source} events"
+        opened: dict[str, object] = await session.call("add_case", args.account, "suspicious_activity", subject)
+        return opened
+    number = args.case.removeprefix("CS-")
+    if not (number.isascii() and number.isdigit()):
+        raise Invalid("A case is named like CS-48213.", "Check the number.")
+    claimed: dict[str, object] = await session.call("claim_case", int(number), "")
+    if claimed["account"] != args.account:
+        raise Invalid(f"{args.case} is about another account.", "Name the account of the case, or leave --case out.")
+    return claimed
