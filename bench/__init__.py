@@ -1,0 +1,1 @@
+"""Measurements beside the product's budgets; printed, and kept in build/bench.json. Never asserted in a test."""
