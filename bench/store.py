@@ -29,7 +29,8 @@ def measure() -> list[Row]:
         audits = asyncio.run(_together(lease, logins, "SELECT ws.open_account('X', 'a reason of enough length')"))
         with psycopg.connect(lease.superuser_dsn("ws")) as su:
             twice = su.execute(
-                "SELECT count(*) FROM (SELECT object FROM wsd.audit WHERE event = 'case.claim' GROUP BY object HAVING count(*) > 1) x"
+                "SELECT count(*) FROM (SELECT object FROM wsd.audit WHERE event = 'case.claim'"
+                " GROUP BY object HAVING count(*) > 1) x"
             ).fetchone()
     assert twice is not None
     return [
@@ -51,7 +52,8 @@ def _people(lease: embedded.Lease) -> dict[str, str]:
             make_login(su, login, password, "ws_l1")
             su.execute("SELECT ws.enrol(%s, %s, %s, 1::smallint, 'analyst', 'A', '{en}')", (login, login, login))
         su.execute(
-            "INSERT INTO wsd.case_file(kind, account_id, team, risk, language) SELECT 'other', 'B' || i, 'A', i %% 100, 'en'"
+            "INSERT INTO wsd.case_file(kind, account_id, team, risk, language)"
+            " SELECT 'other', 'B' || i, 'A', i %% 100, 'en'"
             " FROM generate_series(1, 2000) i",
             (),
         )

@@ -20,33 +20,49 @@ LANGUAGE sql STABLE AS $$
   SELECT wsd.sees(s, c) AND (s.level >= 3 OR s.role = 'lead' OR wsd.holds(s, c))
 $$;
 
--- The order and its reasons are one list, so that a row can never give a reason that did not count.
-CREATE OR REPLACE FUNCTION wsd.points(c wsd.case_file, p_languages text[]) RETURNS TABLE (points numeric, why text)
-LANGUAGE sql STABLE AS $$
-  SELECT * FROM (VALUES
-    (CASE WHEN c.due_at < clock_timestamp() THEN 100
-          WHEN c.due_at < clock_timestamp() + interval '30 min' THEN 70
-          WHEN c.due_at < clock_timestamp() + interval '2 h' THEN 35 ELSE 0 END::numeric,
-     CASE WHEN c.due_at < clock_timestamp() THEN 'deadline passed' ELSE 'reply due soon' END),
-    (coalesce(c.risk, 0) * 0.6, 'risk ' || c.risk),
-    (round(least(40, 8 * log(greatest(coalesce(c.funds_usd, 0), 0)::numeric + 1)), 1),
-     'funds at stake ' || to_char(c.funds_usd, 'FM999,999,999,990') || ' USD'),
-    (CASE WHEN c.language = ANY (p_languages) THEN 15 ELSE 0 END, 'you speak ' || c.language),
-    (round(least(20, extract(epoch FROM clock_timestamp() - c.opened_at) / 3600), 1),
-     'waiting ' || floor(extract(epoch FROM clock_timestamp() - c.opened_at) / 3600) || ' h'),
-    (CASE WHEN c.snooze_reason <> '' AND c.snooze_until <= clock_timestamp() THEN 30 ELSE 0 END, 'back from snooze: ' || c.snooze_reason)
-  ) v(p, w) WHERE p > 0
+-- The order and its reasons are made of the same parts, so that a row can never give a reason that did not count.
+-- Plain expressions of no more than STABLE parts, which the planner inlines (clock_timestamp() would forbid it): the queue
+-- scores every open case at each claim. No rule that protects an account looks at these.
+CREATE OR REPLACE FUNCTION wsd.p_due(c wsd.case_file) RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN c.due_at < statement_timestamp() THEN 100
+              WHEN c.due_at < statement_timestamp() + interval '30 min' THEN 70
+              WHEN c.due_at < statement_timestamp() + interval '2 h' THEN 35 ELSE 0 END::float8
+$$;
+CREATE OR REPLACE FUNCTION wsd.p_risk(c wsd.case_file) RETURNS float8 LANGUAGE sql STABLE AS $$ SELECT coalesce(c.risk, 0) * 0.6::float8 $$;
+CREATE OR REPLACE FUNCTION wsd.p_funds(c wsd.case_file) RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT least(40, 8 * log(greatest(coalesce(c.funds_usd, 0), 0) + 1))
+$$;
+CREATE OR REPLACE FUNCTION wsd.p_language(c wsd.case_file, p_languages text[]) RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN c.language = ANY (p_languages) THEN 15 ELSE 0 END::float8
+$$;
+CREATE OR REPLACE FUNCTION wsd.p_waiting(c wsd.case_file) RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT least(20, extract(epoch FROM statement_timestamp() - c.opened_at)::float8 / 3600)
+$$;
+CREATE OR REPLACE FUNCTION wsd.p_snooze(c wsd.case_file) RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN c.snooze_reason <> '' AND c.snooze_until <= statement_timestamp() THEN 30 ELSE 0 END::float8
 $$;
 
-CREATE OR REPLACE FUNCTION wsd.score(c wsd.case_file, p_languages text[]) RETURNS numeric
-LANGUAGE sql STABLE AS $$ SELECT coalesce(sum(points), 0) FROM wsd.points(c, p_languages) $$;
+CREATE OR REPLACE FUNCTION wsd.score(c wsd.case_file, p_languages text[]) RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT wsd.p_due(c) + wsd.p_risk(c) + wsd.p_funds(c) + wsd.p_language(c, p_languages) + wsd.p_waiting(c) + wsd.p_snooze(c)
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.reasons(c wsd.case_file, p_languages text[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT coalesce(jsonb_agg(why ORDER BY points DESC), '[]') FROM (VALUES
+    (wsd.p_due(c), CASE WHEN c.due_at < statement_timestamp() THEN 'deadline passed' ELSE 'reply due soon' END),
+    (wsd.p_risk(c), 'risk ' || c.risk),
+    (wsd.p_funds(c), 'funds at stake ' || to_char(c.funds_usd, 'FM999,999,999,990') || ' USD'),
+    (wsd.p_language(c, p_languages), 'you speak ' || c.language),
+    (wsd.p_waiting(c), 'waiting ' || floor(extract(epoch FROM statement_timestamp() - c.opened_at) / 3600) || ' h'),
+    (wsd.p_snooze(c), 'back from snooze: ' || c.snooze_reason)
+  ) v(points, why) WHERE points >= 1
+$$;
 
 CREATE OR REPLACE FUNCTION wsd.case_row(c wsd.case_file, s wsd.staff) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
   SELECT jsonb_build_object(
     'id', c.id, 'ref', c.ref, 'kind', c.kind, 'account', c.account_id, 'status', c.status, 'language', c.language, 'risk', c.risk,
     'funds_usd', c.funds_usd, 'opened_at', c.opened_at, 'due_at', c.due_at, 'subject', c.subject,
-    'why', (SELECT coalesce(jsonb_agg(why ORDER BY points DESC), '[]') FROM wsd.points(c, s.languages)),
+    'why', wsd.reasons(c, s.languages),
     -- the client's words are for those who may open the case, and for whoever could claim it
     'excerpt', CASE WHEN wsd.may_open(s, c) OR c.holder IS NULL OR c.lease_until < clock_timestamp() THEN c.excerpt ELSE '' END,
     'holder', CASE WHEN c.lease_until > clock_timestamp() THEN c.holder END,
@@ -57,7 +73,7 @@ $$;
 CREATE OR REPLACE FUNCTION wsd.claimable(s wsd.staff, c wsd.case_file) RETURNS boolean
 LANGUAGE sql STABLE AS $$
   SELECT wsd.sees(s, c) AND s.role = 'analyst' AND c.status = 'open' AND coalesce(c.escalated_to, 1) <= s.level
-     AND (c.snooze_until IS NULL OR c.snooze_until <= clock_timestamp())
+     AND (c.snooze_until IS NULL OR c.snooze_until <= statement_timestamp())
 $$;
 
 CREATE FUNCTION ws.queue() RETURNS jsonb
