@@ -68,7 +68,7 @@ def check(
         hosts: the exchange's own web hosts (ASCII, lower case); without any, no link passes.
     """
     out = list(_form(subject, body))
-    text = _REF.sub(" ", f"{subject}\n{body}")
+    text = _REF.sub(" ", f"{subject}\n\n{body}")
     out += _quoted(text, account)
     out += _links(text, hosts)
     for tag in _languages(language, body):

@@ -6,6 +6,7 @@ again after a crash gets the same one, and can ask the mailbox whether it went o
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from datetime import datetime
@@ -50,10 +51,36 @@ class _Ids(UnstructuredHeader, BaseHeader):
         return f"{self.name}: " + f"{policy.linesep} ".join(self.split()) + policy.linesep
 
 
+class _Subject(UnstructuredHeader, BaseHeader):
+    """The subject. The standard library's folding drops blanks between words of other scripts."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: " + f"{policy.linesep} ".join(_encoded(str(self))) + policy.linesep
+
+
+def _encoded(text: str) -> list[str]:
+    """Return `text` as lines of a header: the ASCII words in front as they are, the rest as RFC 2047 words.
+
+    45 bytes make a word of 72 characters (at most 75, RFC 2047, 2); characters are never cut.
+    """
+    if text.isascii() and "=?" not in text:
+        return [text]
+    plain = re.match(r"(?:[!-~]+ )*(?=.)", text)
+    head = plain[0] if plain and "=?" not in text else ""
+    chunks = [b""]
+    for char in text[len(head) :]:
+        if len(chunks[-1]) + len(char.encode()) > 45:
+            chunks.append(b"")
+        chunks[-1] += char.encode()
+    words = [f"=?utf-8?b?{base64.b64encode(chunk).decode()}?=" for chunk in chunks]
+    return [head.rstrip(), *words] if head else words
+
+
 def _policy() -> EmailPolicy[EmailMessage]:
     registry = HeaderRegistry()
     for name in ("in-reply-to", "references", "message-id"):
         registry.map_to_type(name, _Ids)
+    registry.map_to_type("subject", _Subject)
     return SMTP.clone(cte_type="7bit", header_factory=registry)
 
 
@@ -62,8 +89,8 @@ _POLICY = _policy()
 
 def draft_hash(recipient: str, subject: str, body: str) -> str:
     """Return the SHA-256 (hex) of what the analyst wrote and to whom, length-prefixed."""
-    fields = (recipient, subject, body)
-    return hashlib.sha256("".join(f"{len(f.encode())}:{f}" for f in fields).encode()).hexdigest()
+    fields = [text.encode("utf-8", "surrogatepass") for text in (recipient, subject, body)]
+    return hashlib.sha256(b"".join(b"%d:%b" % (len(field), field) for field in fields)).hexdigest()
 
 
 def message_id(case_ref: str, sequence: int, draft: str, domain: str) -> str:
@@ -108,9 +135,9 @@ def build(row: OutRow, *, house: House, now: datetime, key: bytes | None = None)
     mail["Date"] = now
     mail["Message-ID"] = _id(row.message_id)
     _thread(mail, row)
-    mail["Content-Language"] = _language(row.language)
     mail["X-Workstation-Case"] = tokens.check_ref(row.case_ref)
-    mail.set_content(_body(row.body))
+    mail.set_content(_body(row.body))  # takes every Content-* header off first
+    mail["Content-Language"] = _language(row.language)
     return Letter(message_id=row.message_id, recipient=to, raw=mail.as_bytes())
 
 

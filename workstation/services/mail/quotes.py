@@ -14,16 +14,19 @@ _INTROS = (
     r"Am\b.{4,200}\bschrieb\b.{0,120}:",
     r".{4,160}\bschrieb am\b.{4,80}:",
     r"(?:Em|A|No dia)\b.{4,200}\bescreveu(?: no dia\b.{0,80})?\s*:",
+    r".{4,160}\bescreveu (?:no dia|em)\b.{4,80}:",
     r"El\b.{4,200}\bescribi(?:ó|o)\s*:",
     r"Le\b.{4,200}\ba écrit\s*:",
-    r"(?:W dniu|Dnia|\w{2,4}[.,])\s.{4,200}\b(?:pisze|napisał(?:\(a\)|a)?|użytkownik)\b.{0,120}:",
+    r"(?:W dniu|Dnia|\w{2,4}[.,]{1,2})\s.{4,200}\b(?:pisze|napisał(?:\(a\)|a)?|użytkownik)(?!\w).{0,120}:",
+    r"Wiadomość napisana przez\b.{4,200}:",
     r".{4,200}\b(?:tarihinde|tarihli)\b.{0,160}\b(?:yazdı|şunu yazdı|şunları yazdı|yazmış)\s*:?",
     r".{0,60}\d{4}年\d{1,2}月\d{1,2}日.{0,160}(?:[:：>]|のメール|書きました|wrote)\s*[:：]?",
+    r".{0,200}のメール\s*[:：]",
     r".{0,160}(?:さん|様)?(?:は|が)書きました\s*[:：]",
 )
 _INTRO = re.compile(r"\s*(?:" + "|".join(_INTROS) + r")\s*\Z", re.IGNORECASE)
 _CUE = re.compile(
-    r"wrote|schrieb|escreveu|escribi|écrit|pisze|napisał|użytkownik|yazdı|yazmış|年|書きました", re.IGNORECASE
+    r"wrote|schrieb|escreveu|escribi|écrit|pisze|napisa|użytkownik|yazdı|yazmış|年|のメール|書きました", re.IGNORECASE
 )
 _DIVIDER = re.compile(
     r"\s*(?:_{10,}|-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|weitergeleitete nachricht"
@@ -88,12 +91,19 @@ def _is_block(lines: list[str], index: int) -> bool:
 def _introduction(lines: list[str], index: int) -> int:
     """Return how many lines from `index` on are the introduction of a quotation, 0 for none."""
     for count in (1, 2, 3):
-        joined = " ".join(line.strip() for line in lines[index : index + count])
-        if len(joined) > 2 * _LINE_MAX or index + count > len(lines):
+        wrapped = lines[index : index + count]
+        if len(wrapped) < count or not all(line.strip() for line in wrapped):
             return 0
-        if _CUE.search(joined) and _INTRO.match(joined) and _looks_dated(joined):
-            return count
+        if _introduces(wrapped):
+            # Where the introduction begins further down, what stands above it is the answer's last line.
+            return 0 if count > 1 and _introduces(wrapped[1:]) else count
     return 0
+
+
+def _introduces(lines: list[str]) -> bool:
+    joined = " ".join(line.strip() for line in lines)
+    short = len(joined) <= 2 * _LINE_MAX
+    return short and bool(_CUE.search(joined) and _INTRO.match(joined)) and _looks_dated(joined)
 
 
 def _looks_dated(line: str) -> bool:

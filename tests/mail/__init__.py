@@ -1,0 +1,1 @@
+"""Mail: what goes out, what comes in, and what keeps both safe."""
