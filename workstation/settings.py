@@ -67,6 +67,8 @@ class MailSettings(Base, frozen=True):
     imap_port: int = 993
     smtp_host: str = ""
     smtp_port: int = 465
+    imap_security: Literal["tls", "starttls", "none"] = "tls"
+    smtp_security: Literal["tls", "starttls", "none"] = "tls"
     user: str = ""
 
 

@@ -30,7 +30,7 @@ async def _work(args: argparse.Namespace) -> int:
     from workstation.services.clock import SystemClock
     from workstation.services.connect import house_of, mailbox_of, secret, store_conninfo
     from workstation.services.errors import StoreError
-    from workstation.services.mail.store import serve
+    from workstation.services.mail.courier import serve
 
     log, settings, secrets = logger("courier"), daemon_settings(args), daemon_secrets()
     password = await secret(secrets, "store:ws_courier", "The store password of ws_courier")
@@ -48,6 +48,10 @@ async def _work(args: argparse.Namespace) -> int:
         print("courier: the store and the mailbox answer")
         return 0
     log("start")
-    await serve(conninfo, mailbox, house_of(settings.mail), SystemClock(), stop_event(), log)
+    key = await secrets.get("mail:token-key")
+    house = house_of(settings.mail)
+    await serve(
+        conninfo, mailbox, SystemClock(), stop_event(), log, house=house, key=bytes.fromhex(key) if key else None
+    )
     log("stop")
     return 0

@@ -19,6 +19,7 @@ from workstation.services.people import procedures
 from workstation.services.store.embedded import Lease
 from workstation.services.store.logins import make_login
 from workstation.services.store.migrate import migrate
+from workstation.services.vault import credential_file
 
 #: First reply due, by kind (hours). An account at risk comes first.
 DUE_H = {
@@ -72,7 +73,7 @@ def _daemons(directory: Path, connection: psycopg.Connection[Any], tokens: dict[
         folder = directory / "daemons" / daemon
         folder.mkdir(mode=0o700, parents=True)
         for name, value in (given[daemon] | {f"store:{login}": password}).items():
-            write_private(folder / name, value.encode())
+            write_private(folder / credential_file(name), value.encode())
 
 
 def prepare_cases(exchange: Path, url: str, read_token: str, superuser_dsn: str, say: Callable[[str], None]) -> int:

@@ -199,10 +199,16 @@ def control_of(settings: Settings, tokens: dict[str, str], surroundings: Surroun
 async def mailbox_of(mail: MailSettings, secrets: Secrets) -> Mailbox:
     """Return the mailbox of the settings. Only the courier's process calls this."""
     if mail.kind == "maildir":
-        from workstation.services.connectors.mailboxes.maildir import Maildir
+        from workstation.services.connectors.mailboxes.maildir import MaildirMailbox
 
-        return Maildir(Path(mail.directory))
-    from workstation.services.connectors.mailboxes.imap_smtp import ImapSmtp
+        return MaildirMailbox(Path(mail.directory))
+    from workstation.services.connectors.mailboxes.imap_smtp import ImapSmtpMailbox, Server
 
     password = await secret(secrets, f"mail:{mail.user}", f"The mailbox password of {mail.user}")
-    return ImapSmtp(mail, password)
+    return ImapSmtpMailbox(
+        imap=Server(host=mail.imap_host, port=mail.imap_port, security=mail.imap_security),
+        smtp=Server(host=mail.smtp_host, port=mail.smtp_port, security=mail.smtp_security),
+        sender=mail.address,
+        user=mail.user,
+        secret=lambda: password,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ import psycopg
 from workstation.services.accounts.model import Account
 from workstation.services.acts.control import AccountControl, Act, Receipt, Sent
 from workstation.services.acts.proofs import Candidate, Verifier
-from workstation.services.clock import Clock
+from workstation.services.clock import Clock, to_micros
 from workstation.services.daemon import Log, pause
 from workstation.services.errors import Invalid, SourceChanged, SourceDenied, SourceError, SourceMissing
 
@@ -49,6 +50,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     case_ref: str
     language: str
     trouble_since_us: int
+    settled: datetime
 
 
 TellClient = Callable[[Notice, Account], list[dict[str, str]]]
@@ -214,7 +216,8 @@ class Broker:
                 act=row[2],
                 case_ref=row[4],
                 language=row[5],
-                trouble_since_us=int(row[6].timestamp() * 1_000_000),
+                trouble_since_us=to_micros(row[6]),
+                settled=row[7].astimezone(UTC),
             )
             try:
                 account = await self._control.read(notice.account)

@@ -23,6 +23,7 @@ def teller(house: House) -> TellClient:
             "ref": notice.case_ref,
             "brand": house.brand,
             "act": notice.act,
+            "time": f"{notice.settled:%Y-%m-%d %H:%M} UTC",
             "name": account.name.split()[0] if account.name else notice.case_ref,
         }
         words = templates.render("act_done", notice.language or account.language, values)

@@ -17,6 +17,9 @@ from workstation.services.store.session import convert
 from workstation.services.text import mask_email
 from workstation.services.views import MailMessage, Template
 
+#: What the templates promise as the time to an answer, in hours.
+REPLY_H = 24
+
 
 class MailDesk:
     """Mail to the address on record, and what came from anywhere."""
@@ -33,19 +36,25 @@ class MailDesk:
     async def templates(self, case: int) -> tuple[Template, ...]:
         """Return the templates for the case in the client's language, holes filled where known."""
         account = await self.tools.account_of(case)
-        values = {"name": _first_name(account), "ref": await self._ref(case), "brand": self.tools.house.brand}
+        values = {
+            "name": _first_name(account),
+            "ref": await self._ref(case),
+            "brand": self.tools.house.brand,
+            "hours": str(REPLY_H),
+        }
         language = await self._language(case, account)
         return tuple(templates.render(key, language, values) for key in templates.TITLES)
 
     async def check_mail(self, case: int, subject: str, body: str) -> tuple[str, ...]:
         """Return what keeps this text from being sent, in sentences."""
         account = await self.tools.account_of(case)
-        return linter.check(subject, body, account=account, house=self.tools.house)
+        return self._check(subject, body, account, await self._language(case, account))
 
     async def send_mail(self, case: int, subject: str, body: str, template: str = "") -> MailMessage:
         """Queue a mail to the address on record; the recipient is frozen now."""
         account = await self.tools.account_of(case)
-        found = linter.check(subject, body, account=account, house=self.tools.house)
+        language = await self._language(case, account)
+        found = self._check(subject, body, account, language)
         if found:
             raise Refused("mail_linter", " ".join(found), "Correct the text and send again.")
         recipient = self._recipient(case, account)
@@ -59,7 +68,7 @@ class MailDesk:
             recipient.value,
             subject,
             body,
-            await self._language(case, account),
+            language,
         )
         return _message(row, account, self.tools.opened[case][1])
 
@@ -81,6 +90,9 @@ class MailDesk:
     async def draft(self, case: int, kind: str) -> str:
         """Return the journalled draft, or an empty string."""
         return await asyncio.to_thread(self.tools.drafts.load, case, kind) if self.tools.drafts else ""
+
+    def _check(self, subject: str, body: str, account: Account, language: str) -> tuple[str, ...]:
+        return linter.check(subject, body, account=account, language=language, hosts=self.tools.house.hosts)
 
     def _recipient(self, case: int, account: Account) -> Contact:
         _, since = self.tools.opened[case]

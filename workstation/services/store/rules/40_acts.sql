@@ -274,9 +274,9 @@ BEGIN
 END $$;
 
 -- Executed, and the client was not told yet.
-CREATE FUNCTION ws.untold() RETURNS TABLE (id uuid, account_id text, act text, case_id bigint, case_ref text, language text, trouble_since timestamptz)
+CREATE FUNCTION ws.untold() RETURNS TABLE (id uuid, account_id text, act text, case_id bigint, case_ref text, language text, trouble_since timestamptz, settled timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT r.id, r.account_id, r.act, r.case_id, c.ref, c.language, c.trouble_since
+  SELECT r.id, r.account_id, r.act, r.case_id, c.ref, c.language, c.trouble_since, e.settled
     FROM wsd.execution e JOIN wsd.request r ON r.id = e.request_id JOIN wsd.case_file c ON c.id = r.case_id
    WHERE e.outcome = 'executed' AND e.told IS NULL ORDER BY e.settled
 $$;
