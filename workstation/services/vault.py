@@ -209,11 +209,13 @@ class CredentialsDirectory:
                 return None
             except OSError as error:
                 raise _unusable(file, clean(error.strerror)) from error
-            with os.fdopen(opened, "rb") as stream:
+            try:
                 _ours_alone(opened, file)
                 if not stat.S_ISREG(os.fstat(opened).st_mode):
                     raise _unusable(file, "it is no plain file")
-                return _text(file, stream.read(_FILE_MAX + 1))
+                return _text(file, os.read(opened, _FILE_MAX + 1))
+            finally:
+                os.close(opened)
         finally:
             os.close(directory)
 

@@ -48,7 +48,7 @@ def checked_base(endpoint: Endpoint) -> str:
         url = httpx.URL(endpoint.url)
     except httpx.InvalidURL as error:
         raise Invalid(f"The address of {endpoint.name} cannot be read.", "Correct it in the settings.") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or any(map(str.isspace, endpoint.url)):
         raise Invalid(f"The address of {endpoint.name} is not an https address.", "Correct it in the settings.")
     if url.userinfo or url.query or url.fragment:
         raise Invalid(
