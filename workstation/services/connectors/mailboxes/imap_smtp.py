@@ -126,6 +126,8 @@ class ImapSmtpMailbox:
             yield self._imap
         except LoginError as error:
             self._drop()
+            if isinstance(error.__context__, imaplib.IMAP4.abort):  # the link ended, nobody refused anything
+                raise SourceDown("The IMAP server hung up during the login.", _HINT) from error
             raise SourceDenied("The IMAP server refused our login.", "Renew the mailbox's password.") from error
         except KeyringUnavailable as error:
             raise SourceDown(error.what, error.hint) from error

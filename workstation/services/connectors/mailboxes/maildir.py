@@ -46,7 +46,7 @@ class MaildirMailbox:
 
     async def sent(self, message_id: str) -> bool:
         """Return whether the mail lies in ``outgoing``, read or unread. See the port."""
-        return await asyncio.to_thread(self._is_there, _name(message_id))
+        return is_message_id(message_id) and await asyncio.to_thread(self._is_there, _name(message_id))
 
     async def send(self, message: bytes, recipient: str) -> None:
         """Put the mail into ``outgoing/new``, once. See the port."""
