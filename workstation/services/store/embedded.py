@@ -31,7 +31,10 @@ from workstation.services.store import takeover
 Progress = Callable[[str], None]
 
 #: What of our environment the supervisor's Python may need; the server itself gets nothing of it.
-_PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XDG_RUNTIME_DIR", identities.ACCOUNT_VARIABLE)
+_PASSED_ON = (
+    *("PATH", "HOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XDG_RUNTIME_DIR"),
+    identities.ACCOUNT_VARIABLE,
+)
 
 
 class Lease:
@@ -201,7 +204,7 @@ def _spawn_supervisor(home: files.Home) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     package = Path(__file__).resolve().parents[3]
     if package.name not in ("site-packages", "dist-packages"):  # a checkout that may not be installed
-        environment["PYTHONPATH"] = str(package)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(package), environment.get("PYTHONPATH"))))
     with files.locked(home.supervisor_lock, files.EXCLUSIVE) as lock:
         os.ftruncate(lock, 0)  # what a killed supervisor had noted
     log = files.open_log(home.supervisor_log)

@@ -63,6 +63,8 @@ _SETTINGS_SINCE = {16: {"reserved_connections": "8"}, 18: {"io_method": "sync"}}
 
 #: linux/threads.h, PID_MAX_LIMIT is 4194304: no process ever has this number.
 _NO_PID = 99_999_999
+#: What `log_line_prefix` puts before a line.
+_STAMP = re.compile(r"^[-\d]+ [.:\d]+ \w+ \[\d+\] ")
 _PROC = Path("/proc")
 _INITDB_S = 300.0
 _ANSWER_S = 2.0
@@ -314,11 +316,11 @@ def failure(what: str, said: str) -> StoreError:
         ("is not compatible with this version", "Another version made it: install the one that fits."),
         ("", "The server's log in the database's directory says more."),
     )
-    hint = next(hint for sign, hint in hints if sign in said)
-    lines = [line for line in said.splitlines() if line.strip()]
+    sign, hint = next(pair for pair in hints if pair[0] in said)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     loud = [line for line in lines if re.search(r"\b(FATAL|PANIC|ERROR|error):", line)]
-    last = clean((loud or lines or ["it said nothing"])[-1].strip(), 300)
-    return StoreError(f"{what}: {last}", hint)
+    telling = [line for line in loud or lines if sign in line] or lines or ["it said nothing"]
+    return StoreError(f"{what}: {clean(_STAMP.sub('', telling[-1]), 300)}", hint)
 
 
 def log_tail(path: Path, since: int = 0, limit: int = 8_000) -> str:

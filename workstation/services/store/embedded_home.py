@@ -37,6 +37,9 @@ SOCKET_LIMIT = 103 if sys.platform == "darwin" else 107
 #: Bytes of a log after which it is put aside when the server starts.
 LOG_LIMIT = 5_000_000
 
+#: libpq takes a host with a comma for several hosts, and postmaster.pid is read by lines.
+_SEPARATORS = frozenset(",\r\n")
+
 _POLL_S = 0.02
 _SERVING = b"serving\n"
 
@@ -244,10 +247,11 @@ def socket_directory(home: Home, name: str = "s") -> Path:
     candidates += [Path(base, f"workstation-{short}") for base in (os.environ.get("XDG_RUNTIME_DIR"),) if base]
     candidates += [Path(f"/run/user/{uid}/workstation-{short}"), Path(f"/tmp/.workstation-{uid}/{short}")]  # noqa: S108
     for candidate in candidates:
-        if len(os.fsencode(candidate / SOCKET)) <= SOCKET_LIMIT and _usable(candidate, home):
+        fits = len(os.fsencode(candidate / SOCKET)) <= SOCKET_LIMIT
+        if fits and not _SEPARATORS & set(str(candidate)) and _usable(candidate, home):
             return candidate
     raise StoreError(
-        f"There is no place for the database's socket: every path is longer than {SOCKET_LIMIT} bytes or closed.",
+        f"There is no place for the database's socket: every path is closed, or longer than {SOCKET_LIMIT} bytes.",
         "Choose a directory with a shorter name for the database.",
     )
 
