@@ -18,7 +18,7 @@ import msgspec
 
 from workstation.services.clock import Clock
 from workstation.services.daemon import Log, pause
-from workstation.services.errors import Invalid, SourceBusy, SourceDenied, SourceError, WorkstationError
+from workstation.services.errors import Invalid, SourceBusy, SourceDenied, SourceError, StoreError, WorkstationError
 from workstation.services.mail.inbound import parse, stand_in
 from workstation.services.mail.message import build
 from workstation.services.mail.ports import House, InboxStore, Mailbox, OutboxStore, OutRow
@@ -109,8 +109,6 @@ class Courier:
             try:
                 busy = await self.step()
             except WorkstationError as error:
-                # The store is away. Whether the last call reached it is not known: look again for stuck rows.
-                self._recovered = False
                 self._log("courier.trouble", why=error.sentence())
                 busy = False
             if not busy:
@@ -123,10 +121,15 @@ class Courier:
         Raises:
             StoreError: the store could not be asked. Nothing is lost by calling again.
         """
-        settled = await self._settle()
-        recovered = await self._recover()
-        received = await self._receive()
-        return await self._send() or settled or recovered or received
+        try:
+            settled = await self._settle()
+            await self._recover()
+            received = await self._receive()
+            return await self._send() or settled or received
+        except StoreError:
+            # Whether the call reached the store is not known; a claim may have: look for stuck rows again.
+            self._recovered = False
+            raise
 
     async def _settle(self) -> bool:
         """Tell the store what became of the last row; until it knows, nothing else is sent."""
@@ -145,24 +148,23 @@ class Courier:
         self._log(f"mail.{owed.state}", outbox=owed.row, case=owed.case, why=owed.why)
         return True
 
-    async def _recover(self) -> bool:
+    async def _recover(self) -> None:
         """Look up the rows that a killed courier left in ``sending``."""
         if self._recovered or not self._looking.over:
-            return False
+            return
         for row in await self._outbox.stuck():
             try:
                 found = await self._mailbox.sent(row.message_id)
             except SourceError as error:
                 seconds = self._looking.failed()
                 self._log("mail.lookup_failed", outbox=row.id, why=error.sentence(), again_in_s=seconds)
-                return False
-            why = "" if found else "The courier was stopped while sending, and the mail is not among the sent ones."
+                return
+            why = "" if found else "The courier was interrupted at this mail, and it is not among the sent ones."
             state = "sent" if found else "unknown"
             self._owed = _Outcome(row=row.id, case=row.case_ref, state=state, why=why, at=self._clock.now())
             await self._settle()
         self._recovered = True
         self._looking.worked()
-        return False
 
     async def _receive(self) -> bool:
         if not self._reading.over:
