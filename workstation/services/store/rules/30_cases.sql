@@ -233,7 +233,7 @@ BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('note', p_case::text, 'not_holder'); END IF;
   INSERT INTO wsd.note(case_id, by, text) VALUES (c.id, s.login, p_text) RETURNING * INTO n;
   PERFORM wsd.log('note', 'ok', c.ref, jsonb_build_object('note', n.id, 'sha256', encode(sha256(convert_to(p_text, 'UTF8')), 'hex')));
-  RETURN jsonb_build_object('id', n.id, 'by', n.by, 'at', n.at, 'text', n.text);
+  RETURN to_jsonb(n) - 'case_id';
 END $$;
 
 CREATE OR REPLACE FUNCTION wsd.procedure_row(c wsd.case_file) RETURNS jsonb
