@@ -76,13 +76,9 @@ class SoftKey:
 
     @staticmethod
     def _info() -> dict[int, Any]:
-        return {
-            1: ["FIDO_2_0"],
-            2: [],
-            3: bytes(AAGUID),
-            4: {"rk": True, "up": True, "plat": False, "uv": True},
-            5: 1200,
-        }
+        options = {"rk": True, "up": True, "plat": False, "uv": True}
+        # 6: a PIN protocol is named although no PIN is used: the client refuses a key without any
+        return {1: ["FIDO_2_0"], 2: [], 3: bytes(AAGUID), 4: options, 5: 1200, 6: [1]}
 
     def _assertion(self, arguments: dict[Any, Any]) -> dict[int, Any]:
         rp_id = arguments[1]
@@ -185,12 +181,12 @@ class _Touch:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._waiting = 0
+        self._waiting: list[Callable[[], bool]] = []
         self._given = 0
 
     def give(self) -> bool:
         with self._condition:
-            if not self._waiting:
+            if not any(alive() for alive in self._waiting):
                 return False
             self._given += 1
             self._condition.notify_all()
@@ -198,7 +194,7 @@ class _Touch:
 
     def wait(self, alive: Callable[[], bool]) -> bool | None:
         with self._condition:
-            self._waiting += 1
+            self._waiting.append(alive)
             try:
                 for _ in range(int(TOUCH_S / 0.1)):
                     if self._given:
@@ -209,7 +205,7 @@ class _Touch:
                     self._condition.wait(0.1)
                 return False
             finally:
-                self._waiting -= 1
+                self._waiting.remove(alive)
                 if not self._waiting:
                     self._given = 0
 
