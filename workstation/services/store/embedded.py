@@ -27,6 +27,7 @@ from workstation.services.store import embedded_dump as dumps
 from workstation.services.store import embedded_home as files
 from workstation.services.store import embedded_identity as identities
 from workstation.services.store import takeover
+from workstation.services.text import clean
 
 Progress = Callable[[str], None]
 
@@ -176,7 +177,8 @@ def _prepare(home: files.Home, clock: Clock, old_binaries: Path | None, tell: Pr
 def _refuse_foreign(home: files.Home) -> None:
     if home.data.is_symlink() or home.data.exists():
         raise StoreError(
-            f"{home.data} is there but is no database of PostgreSQL.", "Move it away, or choose another directory."
+            f"{clean(home.data, 300)} is there but is no database of PostgreSQL.",
+            "Move it away, or choose another directory.",
         )
 
 

@@ -37,7 +37,7 @@ SELECT format('SELECT json_build_array(%L, (SELECT count(*) FROM %I.%I))',
   FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace
  WHERE x.relkind = 'r' AND x.relpersistence <> 't' AND {_OURS}
 \gexec
-SELECT json_build_array('relations of kind ' || x.relkind, count(*))
+SELECT json_build_array('relations of kind ' || x.relkind::text, count(*))
   FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace WHERE {_OURS} GROUP BY x.relkind;
 SELECT json_build_array('functions', count(*))
   FROM pg_proc x JOIN pg_namespace n ON n.oid = x.pronamespace WHERE {_OURS};

@@ -120,13 +120,13 @@ def prepare(
         tell(f"taking the database over from PostgreSQL {old.major}: reading it")
         identity.own(home.data)
         cluster.end_postmaster(home.data, clock.monotonic)
-        with _private_server(home, identity, old, home.data, clock, _READ_ONLY) as host:
+        with private_server(home, identity, old, home.data, clock, _READ_ONLY) as host:
             reach = dumps.Reach(new, host)
             dumps.dump(reach, home.takeover / "dump", clock)
             before = dumps.contents(reach)
         tell(f"taking the database over from PostgreSQL {old.major}: writing it into PostgreSQL {new.major}")
         cluster.make_cluster(identity, new, _made(home))
-        with _private_server(home, identity, new, _made(home), clock, {}) as host:
+        with private_server(home, identity, new, _made(home), clock, {}) as host:
             reach = dumps.Reach(new, host)
             dumps.restore(reach, home.takeover / "dump")
             tell(f"taking the database over from PostgreSQL {old.major}: comparing")
@@ -142,7 +142,7 @@ def recover(home: files.Home) -> None:
     """Finish or undo a takeover that was interrupted; do nothing where there was none.
 
     Raises:
-        StoreError: the marker is not readable.
+        StoreError: there is no cluster, and no marker that says where it is.
         OSError: the directories could not be renamed.
     """
     if not home.takeover.exists():
@@ -150,7 +150,12 @@ def recover(home: files.Home) -> None:
     try:
         marker = json.loads(_marker(home).read_text(encoding="utf-8"))
         kept, old = home.root / Path(marker["kept"]).name, marker["old"]
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        if not home.data.exists():  # nothing of ours leaves it so
+            raise StoreError(
+                f"The database is missing from {clean(home.root, 300)}, and what a takeover left there is unclear.",
+                "Rename the newest directory data.pg… back to data, remove the directory takeover, and start again.",
+            ) from error
         files.remove_tree(home.takeover)
         return
     if _made(home).exists():
@@ -201,7 +206,7 @@ def _compare(before: dict[str, object], after: dict[str, object]) -> None:
 
 
 @contextlib.contextmanager
-def _private_server(
+def private_server(
     home: files.Home, identity: Identity, binaries: cluster.Binaries, data: Path, clock: Clock, settings: dict[str, str]
 ) -> Iterator[str]:
     """Run a server that only we can reach, with rules of access that leave the cluster's own files alone."""
