@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workstation.services.mail.authenticity import Authenticity, judge
+from workstation.services.mail.authenticity import Authenticity, judge, vouched
+
+from .samples import mail, read
 
 US = "mx.exchange.example"
 GOOD = f"{US}; dmarc=pass (p=reject) header.from=proton.example; dkim=pass header.d=proton.example; spf=pass"
@@ -56,6 +58,17 @@ class TestWhatItSays:
     def test_a_result_about_another_domain_is_none(self) -> None:
         assert judged(GOOD, sender="evil.example").dmarc == "unknown"
         assert judged(GOOD, sender="mail.proton.example").dmarc == "unknown"
+        assert judged(GOOD, sender="").dmarc == "unknown"
+        assert judged(f"{US}; dmarc=pass", sender="").dmarc == "unknown"
+
+    def test_the_line_that_a_screen_shows(self) -> None:
+        raw = mail(From="security@exchange.example <maria@proton.example>", Authentication_Results=GOOD)
+        line = read(raw).standing()
+        assert line.startswith("DMARC pass · DKIM pass · SPF pass ⚠ The sender's name carries our own")
+        assert vouched(line)
+        assert vouched(judged(GOOD).summary())
+        assert not any(vouched(a.summary()) for a in (judged(), judged(GOOD, sender="x.example")))
+        assert not any(vouched(text) for text in ("", "DMARC passed", "x DMARC pass", "DMARC fail ⚠ DMARC pass"))
 
     def test_many_signatures(self) -> None:
         signatures = ("fail header.d=list.example", "pass header.d=relay.example", "pass header.d=proton.example")

@@ -10,6 +10,7 @@ from workstation.services.errors import SourceBusy, SourceDenied, SourceDown, So
 from workstation.services.mail import courier as courier_module
 from workstation.services.mail.courier import Courier
 from workstation.services.mail.ports import SendUnknown
+from workstation.services.mail.tokens import token
 
 from .samples import HOUSE, mail, row
 from .world import POISON, Box, Inbox, Outbox, World
@@ -152,8 +153,29 @@ class TestRecovering:
         assert world.states == {1: "sent", 2: "sent"}
         assert sum(world.delivered.values()) == 2
 
+    async def test_a_row_that_was_settled_by_a_call_whose_answer_got_lost(self) -> None:
+        world, _, courier = moody(row(1), row(2))
+        world.fuse.error = lambda: StoreError("The answer got lost.")
+        world.fuse.at = 10  # row 1 is settled, nobody hears of it
+        with pytest.raises(StoreError):
+            await courier.step()
+        assert world.states == {1: "sent", 2: "queued"}
+        await courier.step()
+        assert world.states == {1: "sent", 2: "sent"}
+        assert any("mail.settled_before" in line for line in world.log)
+
 
 class TestReceiving:
+    async def test_a_case_number_that_our_key_did_not_sign_joins_no_case(self) -> None:
+        key = b"k" * 32
+        subjects = ("[CS-9] x", "[CS-9-AAAAAAAA] x", f"Re: {token('CS-9', key)} x")
+        world = World([], [mail(number=n, Subject=subject) for n, subject in enumerate(subjects)])
+        courier = Courier(
+            Outbox(world), Inbox(world), Moody(world), world.clock, house=HOUSE, log=lambda *_, **__: None, key=key
+        )
+        await world.work(courier)
+        assert [inbound.case_token for inbound, _ in world.kept.values()] == ["", "", "CS-9"]
+
     async def test_batches_are_filed_in_order_with_their_cursor(self) -> None:
         world, _, courier = moody(inbox=tuple(mail(number=n) for n in range(5)))
         assert await courier.step()

@@ -72,6 +72,18 @@ class TestWhatGoesOverTheWire:
         kept = mail["References"].split()
         assert (len(kept), kept[0], kept[-1]) == (20, refs[0], refs[-1])
 
+    def test_what_nobody_sees_is_left_out_where_it_is_malformed(self) -> None:
+        letter, mail = built(
+            in_reply_to="sha256:77\r\nBcc: x@y.example", refs="<a@b>\r\nBcc:<x@y>x <c d> <ok@x>", language="?"
+        )
+        assert mail["References"] == "<a@b> <ok@x>"
+        assert [mail[name] for name in ("In-Reply-To", "Bcc", "Content-Language")] == [None] * 3
+        assert b"Bcc" not in letter.raw
+
+    @pytest.mark.parametrize("tag", ["de\r\nX: y", "", "german!", "de_DE"])
+    def test_a_language_that_is_none_is_not_named(self, tag: str) -> None:
+        assert built(language=tag)[1]["Content-Language"] is None
+
 
 class TestWhatIsRefused:
     @pytest.mark.parametrize(
@@ -87,12 +99,9 @@ class TestWhatIsRefused:
             {"body": "lone\rreturn"},
             {"body": "\ud800"},
             {"body": " \n "},
-            {"language": "de\r\nX: y"},
             {"case_ref": "CS-1\r\nX: y", "message_id": "<a@b>"},
             {"message_id": "<a@b>\r\nX: y"},
             {"message_id": "no brackets"},
-            {"in_reply_to": "<a b@c>"},
-            {"refs": "<a@b>\r\nBcc:<x@y>x"},
             {"recipient": "security@Exchange.example"},
         ],
     )

@@ -16,7 +16,6 @@ VALUES = {
     "ref": "CS-48213",
     "brand": HOUSE.brand,
     "hours": "24",
-    "days": "14",
     "time": "2025-03-01 14:02 UTC",
     "act": "remove_factor",
 }

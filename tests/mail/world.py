@@ -109,9 +109,10 @@ class Outbox:
     def _settle(self, row: int, state: str, why: str = "") -> None:
         world = self._world
         world.fuse.point()
-        if world.states[row] == "sending":
-            world.states[row] = state
-            world.whys[row] = why
+        if world.states[row] != "sending":
+            raise Invalid(f"Row {row} is not being sent.")
+        world.states[row] = state
+        world.whys[row] = why
         world.fuse.point()
 
 

@@ -43,6 +43,11 @@ class Authenticity(msgspec.Struct, frozen=True, kw_only=True):
         return f"DMARC {self.dmarc} · DKIM {self.dkim} · SPF {self.spf}"
 
 
+def vouched(summary: str) -> bool:
+    """Return whether a line that :meth:`Authenticity.summary` began says that our server vouches for the sender."""
+    return summary == "DMARC pass" or summary.startswith("DMARC pass ")
+
+
 class _Result(msgspec.Struct, frozen=True):
     method: str
     value: str
@@ -73,7 +78,7 @@ def _read(value: str, sender_domain: str) -> Authenticity:
         results, origin = _tolerant(value), "ours, tolerant"
     best = {method: _best([r for r in results if r.method == method], sender_domain) for method in _METHODS}
     about = _domain(best["dmarc"].properties.get("header.from", ""))
-    dmarc = best["dmarc"].value if about in ("", sender_domain) else "unknown"
+    dmarc = best["dmarc"].value if sender_domain and about in ("", sender_domain) else "unknown"
     return Authenticity(
         spf=best["spf"].value,
         dkim=best["dkim"].value,

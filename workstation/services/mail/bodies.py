@@ -38,6 +38,10 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
 
+    def summary(self) -> str:
+        """Return one line for the screen, such as ``id.pdf · application/pdf · 12,345 bytes · sha256 2cf24dba5fb0``."""
+        return f"{self.name} · {self.type} · {self.size:,} bytes · sha256 {self.sha256[:12]}"
+
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """All text of a mail, its attachments, and what was odd about them."""

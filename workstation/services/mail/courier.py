@@ -19,7 +19,8 @@ import msgspec
 from workstation.services.clock import Clock
 from workstation.services.daemon import Log, pause
 from workstation.services.errors import Invalid, SourceBusy, SourceDenied, SourceError, StoreError, WorkstationError
-from workstation.services.mail.inbound import parse, stand_in
+from workstation.services.mail import tokens
+from workstation.services.mail.inbound import Inbound, parse, stand_in
 from workstation.services.mail.message import build
 from workstation.services.mail.ports import House, InboxStore, Mailbox, OutboxStore, OutRow
 
@@ -136,6 +137,16 @@ class Courier:
         owed = self._owed
         if owed is None:
             return False
+        try:
+            await self._tell(owed)
+        except Invalid as error:
+            # The row is not in ``sending`` any more: an earlier call reached the store and its answer got lost.
+            self._log("mail.settled_before", outbox=owed.row, why=error.sentence())
+        self._owed = None
+        self._log(f"mail.{owed.state}", outbox=owed.row, case=owed.case, why=owed.why)
+        return True
+
+    async def _tell(self, owed: _Outcome) -> None:
         if owed.state == "sent":
             await self._outbox.sent(owed.row, owed.at or self._clock.now())
         elif owed.state == "again":
@@ -144,9 +155,6 @@ class Courier:
             await self._outbox.failed(owed.row, owed.why)
         else:
             await self._outbox.unknown(owed.row, owed.why)
-        self._owed = None
-        self._log(f"mail.{owed.state}", outbox=owed.row, case=owed.case, why=owed.why)
-        return True
 
     async def _recover(self) -> None:
         """Look up the rows that a killed courier left in ``sending``."""
@@ -186,12 +194,21 @@ class Courier:
     async def _file(self, raw: bytes, cursor: str) -> None:
         house = self._house
         inbound = await asyncio.to_thread(parse, raw, house.authserv, brand=house.brand, our_address=house.address)
+        inbound = self._without_false_token(inbound)
         try:
             await self._inbox.file(inbound, raw, cursor)
         except Invalid as error:
             await self._inbox.file(stand_in(raw, f"The store refused this mail: {error.sentence()}"), raw, cursor)
             self._log("inbox.refused", why=error.sentence())
         self._log("mail.received", size=inbound.size, verified=inbound.verified, thread=inbound.case_token)
+
+    def _without_false_token(self, inbound: Inbound) -> Inbound:
+        """Take off a case token that our key did not sign: a guessed number joins no case."""
+        if not inbound.case_token or self._key is None:
+            return inbound
+        if tokens.right_tag(inbound.case_token, inbound.token_tag, self._key):
+            return inbound
+        return msgspec.structs.replace(inbound, case_token="", token_tag="")
 
     async def _send(self) -> bool:
         if not self._sending.over:

@@ -72,6 +72,10 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
         """Whether our own server vouches for the sender's address: DMARC pass for its domain."""
         return bool(self.sender) and self.authenticity.dmarc == "pass"
 
+    def standing(self) -> str:
+        """Return one line for the screen: what our server found out, and every warning behind ``⚠``."""
+        return " ⚠ ".join((self.authenticity.summary(), *self.warnings))
+
 
 def parse(raw: bytes, our_authserv: str, *, brand: str = "", our_address: str = "") -> Inbound:
     """Return what `raw` says. Never raises, whatever `raw` is, and takes time in proportion to its size.

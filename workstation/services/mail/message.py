@@ -121,9 +121,10 @@ def build(row: OutRow, *, house: House, now: datetime, key: bytes | None = None)
         key: signs the subject's case token, see :mod:`workstation.services.mail.tokens`.
 
     Raises:
-        Invalid: the recipient is not one plain address, a header holds a control character or line break,
-            an id is malformed, or the text is empty or holds control characters. Nothing is repaired:
-            a mail that is not what the analyst saw is not sent.
+        Invalid: the recipient is not one plain address, the subject holds a control character or line
+            break, or the text is empty or holds control characters. Words are never repaired: a mail that
+            is not what the analyst saw is not sent. (Ids of the thread and the language, which nobody sees,
+            are left out where they are malformed.)
     """
     to = one_recipient(row.recipient)
     if to.lower() == house.address.lower():
@@ -137,15 +138,17 @@ def build(row: OutRow, *, house: House, now: datetime, key: bytes | None = None)
     _thread(mail, row)
     mail["X-Workstation-Case"] = tokens.check_ref(row.case_ref)
     mail.set_content(_body(row.body))  # takes every Content-* header off first
-    mail["Content-Language"] = _language(row.language)
+    if _LANGUAGE.match(row.language):
+        mail["Content-Language"] = row.language
     return Letter(message_id=row.message_id, recipient=to, raw=mail.as_bytes())
 
 
 def _thread(mail: EmailMessage, row: OutRow) -> None:
-    refs = [_id(ref) for ref in row.refs.split()]
+    # Some programs write no id, or none that is one; an answer is not held back for that.
+    refs = [ref for ref in row.refs.split() if is_message_id(ref)]
     parent = row.in_reply_to.strip()
-    if parent:
-        mail["In-Reply-To"] = _id(parent)
+    if is_message_id(parent):
+        mail["In-Reply-To"] = parent
         refs = [ref for ref in refs if ref != parent] + [parent]
     if len(refs) > REFERENCES_MAX:
         refs = [refs[0], *refs[-(REFERENCES_MAX - 1) :]]
@@ -155,7 +158,7 @@ def _thread(mail: EmailMessage, row: OutRow) -> None:
 
 def _id(text: str) -> str:
     if not is_message_id(text):
-        raise Invalid("A Message-ID of the thread is malformed.", "Start a new mail instead of a reply.")
+        raise Invalid("The mail's own Message-ID is malformed.", "This is a fault of the program; report it.")
     return text
 
 
@@ -181,9 +184,3 @@ def _body(text: str) -> str:
     if not lines.strip():
         raise Invalid("The text is empty.", "Write the answer.")
     return lines.rstrip("\n") + "\n"
-
-
-def _language(tag: str) -> str:
-    if not _LANGUAGE.match(tag):
-        raise Invalid("The mail's language is not a language tag (RFC 5646).", "Choose a template's language.")
-    return tag

@@ -108,7 +108,10 @@ class Mailbox(Protocol):
 
 
 class OutboxStore(Protocol):
-    """The outbox, seen by the courier. Every call is one committed transaction."""
+    """The outbox, seen by the courier. Every call is one committed transaction.
+
+    Telling what became of a row that is not in ``sending`` changes nothing and may raise Invalid.
+    """
 
     async def claim(self) -> OutRow | None:
         """Turn the oldest queued row that is due (recall window and delay are over) into ``sending``."""
@@ -131,7 +134,7 @@ class OutboxStore(Protocol):
         ...
 
     async def again(self, row: int, why: str) -> None:
-        """It was not handed over: back to ``queued``, due later (1 min, doubling up to 1 h)."""
+        """It was not handed over: back to ``queued``, due a while later."""
         ...
 
 

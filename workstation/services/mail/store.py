@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 
 from workstation.services.errors import Invalid, StoreError
 from workstation.services.mail.inbound import Inbound
+from workstation.services.mail.language import UNKNOWN
 from workstation.services.mail.ports import OutRow
 
 #: Seconds for a connection, milliseconds for a statement (a mail of 40 MB takes about two seconds to store).
@@ -55,7 +56,7 @@ class SqlStore:
 
     async def sent(self, row: int, at: datetime) -> None:
         """Settle as ``sent``; the database notes its own time, `at` stands in the mail's Date."""
-        await self._settle(row, "sent", f"at {at.isoformat()}")
+        await self._settle(row, "sent", "")
 
     async def unknown(self, row: int, why: str) -> None:
         """Settle as ``unknown``."""
@@ -75,8 +76,8 @@ class SqlStore:
         return None if rows[0][0] is None else str(rows[0][0])
 
     async def file(self, inbound: Inbound, raw: bytes, cursor: str) -> None:
-        """Keep mail, raw bytes and cursor."""
-        mail = msgspec.json.encode(inbound).decode()
+        """Keep mail, raw bytes and cursor. What the JSON holds is said in :func:`record`."""
+        mail = msgspec.json.encode(record(inbound)).decode()
         await self._rows("select ws.inbox_file(%s, %s::jsonb, %s)", (cursor, mail, raw))
 
     async def aclose(self) -> None:
@@ -92,7 +93,7 @@ class SqlStore:
         try:
             connection = await self._open()
             return await (await connection.execute(sql, args)).fetchall()
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException) as error:
             raise Invalid("The store refused a record of the mail.", _words(error)) from error
         except psycopg.Error as error:
             await self.aclose()
@@ -108,6 +109,20 @@ class SqlStore:
                 options=f"-c statement_timeout={STATEMENT_MS}",
             )
         return self._connection
+
+
+def record(inbound: Inbound) -> dict[str, Any]:
+    """Return the JSON of a mail that came in: its fields, and the lines that a screen shows.
+
+    ``authenticity_summary`` is :meth:`Inbound.standing`, ``attachment_summaries`` a line each; an unknown
+    language is empty, because ``?`` is no language to answer in.
+    """
+    fields: dict[str, Any] = msgspec.to_builtins(inbound)
+    return fields | {
+        "language": "" if inbound.language == UNKNOWN else inbound.language,
+        "authenticity_summary": inbound.standing(),
+        "attachment_summaries": [attachment.summary() for attachment in inbound.attachments],
+    }
 
 
 def _out_row(row: TupleRow) -> OutRow:
