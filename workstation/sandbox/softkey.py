@@ -60,7 +60,8 @@ class SoftKey:
         ).decode()
         self._state["credentials"][base64.b64encode(credential).decode()] = {"rp_id": rp_id, "key": pem}
         self._save()
-        return bytes(AttestedCredentialData.create(AAGUID, credential, ES256.from_cryptography_key(key.public_key())))
+        public = ES256.from_cryptography_key(key.public_key())  # type: ignore[no-untyped-call]
+        return bytes(AttestedCredentialData.create(AAGUID, credential, public))
 
     def call(self, data: bytes) -> bytes:
         """Answer one CTAP2 request (command byte and CBOR) with status byte and CBOR."""
