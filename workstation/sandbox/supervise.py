@@ -22,6 +22,7 @@ from workstation.sandbox.people import PEOPLE, socket_home, write_private
 from workstation.services.daemon import logger, pause, stop_event
 from workstation.services.errors import WorkstationError
 from workstation.services.store import embedded
+from workstation.services.store.embedded_home import Home
 
 log = logger("supervisor")
 #: A child that dies at once is started again after this long, so that a broken one does not burn a core.
@@ -115,8 +116,17 @@ class Supervisor:
             stop.set()
             for child in self._children:
                 await child.end()
-            lease.close()
             (self._directory / "demo.json").unlink(missing_ok=True)
+            await self._let_go_of(lease)
+
+    async def _let_go_of(self, lease: embedded.Lease) -> None:
+        """Give the store back and wait until its own supervisor has stopped it, so that nothing outlives the demo."""
+        lease.close()
+        home = Home(self._directory / "store")
+        for _ in range(int(STOP_S / 0.05)):
+            if not home.supervised():
+                return
+            await asyncio.sleep(0.05)
 
     async def _bring_up(self, lease: embedded.Lease, fresh: bool, stop: asyncio.Event) -> None:
         tokens = self._tokens()
