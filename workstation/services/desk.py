@@ -82,6 +82,10 @@ class Desk(Protocol):
         """Open the case's account. Audited as a read."""
         ...
 
+    async def refresh_case(self, case: int) -> AccountView:
+        """Read an opened case again, after something changed; it is the same look, not another one."""
+        ...
+
     async def open_account(self, account: str, reason: str) -> AccountView:
         """Open an account without a case, for a typed reason that a lead sees. Audited."""
         ...

@@ -1,0 +1,376 @@
+"""The app: wiring only. Screens, palette, themes, keys, the line filter, and the one connection to the desk.
+
+Nothing that is slow to import is touched before the first frame: the desk comes from `connect`, which
+is awaited in a worker after the queue has been painted in its loading state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.segment import Segments
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.reactive import var
+from textual.screen import Screen
+from textual.signal import Signal
+from textual.worker import Worker, WorkerState
+
+from workstation.screens.base import DeskScreen
+from workstation.screens.queue import QueueScreen
+from workstation.services.clock import Clock
+from workstation.services.errors import StoreError, WorkstationError
+from workstation.services.views import Elevation
+from workstation.widgets.line_filter import HarmlessLines
+from workstation.widgets.state_bar import Facts, StateBar
+from workstation.widgets.themes import THEMES
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from workstation.screens.account import AccountScreen
+    from workstation.services.desk import Desk
+    from workstation.services.views import AccountView
+
+Connect = Callable[[], Awaitable["Desk"]]
+Switch = Callable[[str], Awaitable["Desk"]]
+
+#: Seconds between two readings of elevated mode while it is on. The database judges; this only shows.
+ELEVATION_POLL_S = 15.0
+
+
+def _account() -> Screen[Any]:
+    from workstation.screens.account import AccountScreen
+
+    return AccountScreen()
+
+
+def _escalations() -> Screen[Any]:
+    from workstation.screens.escalations import EscalationsScreen
+
+    return EscalationsScreen()
+
+
+def _audit() -> Screen[Any]:
+    from workstation.screens.audit import AuditScreen
+
+    return AuditScreen()
+
+
+def _key_commands() -> type[Provider]:
+    from workstation.screens.palette import KeyCommands
+
+    return KeyCommands
+
+
+def _find_commands() -> type[Provider]:
+    from workstation.screens.palette import FindCommands
+
+    return FindCommands
+
+
+class WorkstationApp(App[None], inherit_bindings=False):
+    """The workstation.
+
+    Args:
+        connect: gives the desk; awaited after the first frame, and again when the analyst retries.
+        clock: the only source of now.
+        demo: whether this is the demo, where the palette can sign in as somebody else.
+        people: the logins of a demo.
+        switch: gives the desk of another login; only in a demo.
+        banner: a sentence that is shown when the queue opens, such as where the demo lives.
+    """
+
+    TITLE = "workstation"
+    CSS_PATH = "screens/frame.tcss"
+    COMMANDS = App.COMMANDS | {_key_commands, _find_commands}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "queue": QueueScreen,
+        "account": _account,
+        "escalations": _escalations,
+        "audit": _audit,
+    }
+    DEFAULT_MODE = "queue"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-vast")]  # noqa: RUF012 - Textual's own name
+    PLACES: ClassVar[dict[str, tuple[str, str]]] = {
+        "1": ("queue", "Queue"),
+        "2": ("account", "Account"),
+        "3": ("escalations", "Escalations"),
+        "6": ("audit", "Audit"),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "go('queue')", "Queue", show=False, id="app.queue", tooltip="The cases that wait"),
+        Binding("2", "go('account')", "Account", show=False, id="app.account", tooltip="The case that you work"),
+        Binding("3", "go('escalations')", "Escalations", show=False, id="app.escalations", tooltip="What moved up"),
+        Binding("6", "go('audit')", "Audit", show=False, id="app.audit", tooltip="Who did what"),
+        Binding("ctrl+e", "elevate", "Elevate", show=False, id="app.elevate", tooltip="Enter or leave elevated mode"),
+        Binding(
+            "question_mark", "keys", "Keys", key_display="?", id="app.keys", tooltip="What has focus, and all keys"
+        ),
+        Binding("ctrl+k", "command_palette", "Palette", show=False, id="app.palette", tooltip="Every command"),
+        Binding("q", "leave", "Quit", show=False, id="app.quit", tooltip="Quit; asks when something is unsent"),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True, id="app.quit-now", tooltip="Quit from anywhere"),
+    ]
+
+    link: var[str] = var("connecting")
+    """The link to the desk: connecting, live or away."""
+    armed: var[str] = var("")
+    """The one act that is armed, in words."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        clock: Clock,
+        demo: bool = False,
+        people: tuple[str, ...] = (),
+        switch: Switch | None = None,
+        banner: str = "",
+    ) -> None:
+        super().__init__()
+        self._connect = connect
+        self._switch = switch
+        self.clock = clock
+        self.demo = demo
+        self.people = people
+        self.banner = banner
+        self.desk: Desk | None = None
+        self.unsent: dict[tuple[int, str], str] = {}
+        self.elevation_moved: Signal[bool] = Signal(self, "elevation")
+        self._elevation = Elevation(on=False)
+        self._elevation_at = 0.0
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+
+    # -- the walls -----------------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the wall behind which no control character reaches the terminal."""
+        return [*super().get_line_filters(), HarmlessLines()]
+
+    def _fatal_error(self) -> None:
+        """End after a fault without printing the values of variables: they hold clients' data."""
+        from rich.traceback import Traceback
+
+        self.bell()
+        trace = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(trace, self.console.options)))
+        self._close_messages_no_wait()
+
+    # -- the connection ------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Paint first, connect then."""
+        self.set_interval(ELEVATION_POLL_S, self._poll_elevation)
+        self.call_after_refresh(self.sign_in)
+
+    @work(group="connect", name="connect", exclusive=True, exit_on_error=False)
+    async def sign_in(self) -> None:
+        """Ask for the desk, and hand it to the screens."""
+        self.link = "connecting"
+        await self._take(await self._connect())
+
+    @work(group="connect", name="sign in as", exclusive=True, exit_on_error=False)
+    async def sign_in_as(self, login: str) -> None:
+        """Become another person of the demo: the old desk is left first."""
+        if self._switch is None:
+            return
+        old, self.desk = self.desk, None
+        self.link = "connecting"
+        for screen in self._desk_screens():
+            screen.forget()
+        await self.switch_mode("queue")
+        if old is not None:
+            await old.aclose()
+        await self._take(await self._switch(login))
+
+    async def _take(self, desk: Desk) -> None:
+        self.desk = desk
+        self.link = "live"
+        self.unsent.clear()
+        self.set_elevation(await desk.elevation())
+        for screen in self._desk_screens():
+            screen.arrive()
+        self._listen()
+
+    @work(group="notices", name="listen", exclusive=True, exit_on_error=False)
+    async def _listen(self) -> None:
+        """Pass on the word that something may have changed; it is a hint to read again and nothing more."""
+        desk = self.desk
+        if desk is None:
+            return
+        async for word in desk.notices():
+            for screen in self._desk_screens():
+                screen.changed(word)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say why there is no connection, or that a hint did not come."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.hear(event.worker.error, event.worker.group)
+
+    def hear(self, error: BaseException, group: str = "") -> None:
+        """Show a fault of the app's own workers where it belongs."""
+        if isinstance(error, StoreError) or group == "connect":
+            self.link = "away"
+        if group == "connect":
+            from workstation.screens.trouble import TroubleScreen
+
+            self.push_screen(TroubleScreen(sentence(error)))
+        elif isinstance(self.screen_stack[0], DeskScreen):
+            self.screen_stack[0].say(f"✗ {sentence(error)}", "strong")
+
+    def _desk_screens(self) -> list[DeskScreen]:
+        return [s for stack in self._screen_stacks.values() for s in stack if isinstance(s, DeskScreen)]
+
+    # -- elevated mode -------------------------------------------------------------------------------
+
+    @property
+    def elevated(self) -> bool:
+        """Whether elevated mode is on, as far as this screen knows; the database decides."""
+        return self._elevation.on and self.elevated_s > 0
+
+    @property
+    def elevated_s(self) -> float:
+        """Seconds of elevated mode that are left."""
+        return self._elevation.seconds_left - (self.clock.monotonic() - self._elevation_at)
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds until elevated mode ends for want of use."""
+        return self._elevation.idle_seconds_left - (self.clock.monotonic() - self._elevation_at)
+
+    def set_elevation(self, elevation: Elevation) -> None:
+        """Show another state of elevated mode on every screen."""
+        self._elevation, self._elevation_at = elevation, self.clock.monotonic()
+        if not elevation.on:
+            self.armed = ""
+        self.elevation_moved.publish(elevation.on)
+
+    def _poll_elevation(self) -> None:
+        if self._elevation.on and self.desk is not None:
+            self._read_elevation()
+
+    @work(group="elevation", name="read elevated mode", exclusive=True, exit_on_error=False)
+    async def _read_elevation(self) -> None:
+        if self.desk is not None:
+            self.set_elevation(await self.desk.elevation())
+
+    def action_elevate(self) -> None:
+        """Open the step-up dialog, or leave elevated mode."""
+        if self.desk is not None:
+            self._elevate()
+
+    @work(group="elevate", name="elevated mode", exclusive=True, exit_on_error=False)
+    async def _elevate(self) -> None:
+        from workstation.screens.flows import step_down, step_up
+
+        if self.elevated:
+            await step_down(self)
+        else:
+            await step_up(self, "Enter elevated mode")
+
+    # -- places --------------------------------------------------------------------------------------
+
+    def facts(self, place: str) -> Facts:
+        """Return what the state bar of `place` says."""
+        person = self.desk.person if self.desk is not None else None
+        return Facts(
+            places=tuple((key, name, "") for key, (_, name) in self.PLACES.items()),
+            active=place,
+            who=f"{person.login} · {person.title}" if person else "",
+            time=f"{self.clock.now():%H:%MZ}",
+            link=self.link,
+            elevated_s=self.elevated_s if self.elevated else None,
+            idle_s=self.idle_s,
+            armed=self.armed,
+        )
+
+    async def action_go(self, place: str) -> None:
+        """Show another place; what was there stays as it was left."""
+        await self.switch_mode(place)
+
+    def on_state_bar_picked(self, event: StateBar.Picked) -> None:
+        """Go where the mouse pointed."""
+        self.run_worker(self.action_go(self.PLACES[event.key][0]), group="go", exit_on_error=False)
+
+    async def show_case(self, case: int) -> None:
+        """Open a case on the account screen."""
+        (await self._account_screen()).open(case)
+
+    async def show_account(self, view: AccountView) -> None:
+        """Show an account that was opened without a case, for a reason."""
+        (await self._account_screen()).show_without_case(view)
+
+    async def _account_screen(self) -> AccountScreen:
+        from workstation.screens.account import AccountScreen
+
+        await self.switch_mode("account")
+        return cast(AccountScreen, self.screen_stack[0])
+
+    @work(group="find", name="find an account", exclusive=True, exit_on_error=False)
+    async def find_account(self, text: str) -> None:
+        """Open the account that a pasted text names."""
+        from workstation.screens.flows import find_account
+
+        await find_account(self, text)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Yield what the palette offers beside the keys."""
+        for theme in THEMES:
+            yield SystemCommand(f"Theme: {theme.name}", "Change the colours", self._theme_setter(theme.name))
+        if self.demo and self._switch is not None and isinstance(screen, DeskScreen):
+            yield SystemCommand("Sign in as …", "Become another person of the demo", self.choose_person)
+
+    def _theme_setter(self, name: str) -> Callable[[], None]:
+        def use() -> None:
+            self.theme = name
+
+        return use
+
+    @work(group="person", name="choose a person", exclusive=True, exit_on_error=False)
+    async def choose_person(self) -> None:
+        """Ask who to be, and become that person."""
+        from workstation.screens.dialogs.sign_in_as import SignInAsDialog
+
+        now = self.desk.person.login if self.desk else ""
+        login = await self.push_screen_wait(SignInAsDialog(self.people, now))
+        if login:
+            self.sign_in_as(login)
+
+    # -- keys ----------------------------------------------------------------------------------------
+
+    def action_keys(self) -> None:
+        """Explain the focused widget and list all keys."""
+        from workstation.screens.dialogs.help import HelpDialog
+
+        self.push_screen(HelpDialog.of(self.screen))
+
+    def action_leave(self) -> None:
+        """Quit; ask first when something is unsent."""
+        if self.unsent:
+            self._ask_to_leave()
+        else:
+            self.exit()
+
+    @work(group="leave", name="ask before leaving", exclusive=True, exit_on_error=False)
+    async def _ask_to_leave(self) -> None:
+        from workstation.screens.dialogs.confirm import ConfirmDialog
+
+        lines = (*self.unsent.values(), "Drafts are kept and open again where they were.")
+        if await self.push_screen_wait(ConfirmDialog("Something is unsent", lines, yes="Quit", no="Stay")):
+            self.exit()
+
+    async def action_quit(self) -> None:
+        """Quit the way `q` does."""
+        self.action_leave()
+
+
+def sentence(error: BaseException) -> str:
+    """Return what is told of a fault. One that nobody foresaw is named, its values are not."""
+    if isinstance(error, WorkstationError):
+        return error.sentence()
+    return f"Something that nobody foresaw went wrong here ({type(error).__name__}). What you typed is kept."

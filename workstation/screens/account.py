@@ -1,0 +1,410 @@
+"""The account: its timeline, the client's mail, the procedure, the packet, and the acts that may be asked for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from workstation.screens import flows
+from workstation.screens.account_base import REVEAL_S, AccountBase
+from workstation.screens.dialogs.choose import ChooseDialog
+from workstation.services.text import group4
+from workstation.services.timeline.event import FIELDS, Event
+from workstation.services.views import Option, Pin, Step
+from workstation.widgets.choices import Choice
+from workstation.widgets.labels import VERDICTS, tied_to
+from workstation.widgets.ledger import Ledger
+from workstation.widgets.mail_thread import recallable
+from workstation.widgets.sifting import Filters, Term, parse
+from workstation.widgets.tab_line import TabLine
+
+#: Actions that need an event under the cursor.
+ON_EVENT = {"keep_value", "hide_value"}
+#: Actions that write to the case, so that its lease must be mine.
+WRITES = {"reply", "note", "tick_step", "packet", "acts", "reveal", "close", "give_back"}
+
+
+class AccountScreen(AccountBase):
+    """One account, worked by way of one case."""
+
+    CSS_PATH = "account.tcss"
+    HELP = "The account of the case. The keys work on the event under the cursor of the timeline, or on the case."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "keep_value", "Filter", id="account.filter", tooltip="Show only events with a value of this one"),
+        Binding(
+            "x", "hide_value", "Hide", show=False, id="account.hide", tooltip="Hide events with a value of this one"
+        ),
+        Binding("p", "pin", "Pin", id="account.pin", tooltip="Keep this event as evidence, with its raw bytes"),
+        Binding("l", "label", "Label", id="account.label", tooltip="Say whose its device, network or session is"),
+        Binding("r", "reply", "Reply", id="account.reply", tooltip="Write to the address on record"),
+        Binding("e", "packet", "Escalate", id="account.packet", tooltip="Edit the packet; forward it, or ask guidance"),
+        Binding(
+            "a", "acts", "Acts", show=False, id="account.acts", tooltip="What may be done to the account, and why not"
+        ),
+        Binding("t", "tick_step", "Tick", show=False, id="account.tick", tooltip="Tick the procedure's next step"),
+        Binding("o", "note", "Note", show=False, id="account.note", tooltip="Write a note for colleagues"),
+        Binding("v", "reveal", "Reveal", show=False, id="account.reveal", tooltip="Read one masked field for a minute"),
+        Binding("z", "zone", "Zone", show=False, id="account.zone", tooltip="Times in UTC, the client's zone, or mine"),
+        Binding(
+            "slash",
+            "type_filter",
+            "Filter line",
+            show=False,
+            key_display="/",
+            id="account.filter-line",
+            tooltip="Type a filter",
+        ),
+        Binding(
+            "escape",
+            "back",
+            "Undo filter",
+            show=False,
+            id="account.back",
+            tooltip="Stop reading, or drop the last filter",
+        ),
+        Binding(
+            "u", "recall", "Recall", show=False, id="account.recall", tooltip="Take the last mail back while it waits"
+        ),
+        Binding("V", "veto", "Veto", show=False, id="account.veto", tooltip="Stop a request that was not executed yet"),
+        Binding("c", "close", "Close", show=False, id="account.close", tooltip="Close the case with its outcome"),
+        Binding(
+            "b", "give_back", "Give back", show=False, id="account.give-back", tooltip="Give the case back to the queue"
+        ),
+        Binding("n", "next", "Next", show=False, id="account.next", tooltip="Take the next case that you may take"),
+        Binding("ctrl+r", "reread", "Read again", show=False, id="account.reread", tooltip="Read everything again"),
+        Binding(
+            "left,left_square_bracket",
+            "tab(-1)",
+            "Pane before",
+            show=False,
+            id="account.tab-before",
+            tooltip="The pane before",
+        ),
+        Binding(
+            "right,right_square_bracket",
+            "tab(1)",
+            "Next pane",
+            show=False,
+            id="account.tab-next",
+            tooltip="The next pane",
+        ),
+    ]
+
+    # -- what can be done now ------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out what cannot be done now."""
+        if self.host.desk is None:
+            return None
+        if action in WRITES:
+            return self.holding or None
+        if action in ON_EVENT:
+            return self.timeline.ledger.event is not None or None
+        if action in ("pin", "label"):
+            return (self.holding and self.timeline.ledger.event is not None) or None
+        if action == "recall":
+            return recallable(self.thread, self.host.clock.now()) is not None or None
+        if action == "veto":
+            return any(request.state == "pending" for request in self.requests) or None
+        return True
+
+    # -- filters and zone ----------------------------------------------------------------------------
+
+    def action_keep_value(self) -> None:
+        """Choose a value of this event to filter on."""
+        self._filter_on_value(hide=False)
+
+    def action_hide_value(self) -> None:
+        """Choose a value of this event to hide."""
+        self._filter_on_value(hide=True)
+
+    @work(group="choose", name="filter on a value", exclusive=True, exit_on_error=False)
+    async def _filter_on_value(self, hide: bool) -> None:
+        event = self.timeline.ledger.event
+        if event is None:
+            return
+        choices = [
+            Choice(key=attribute, label=field, detail=str(getattr(event, attribute)))
+            for field, attribute in FIELDS.items()
+            if getattr(event, attribute)
+        ]
+        title = "Hide events with this value" if hide else "Show only events with this value"
+        dialog = ChooseDialog(title, choices, first="field", second="value of this event")
+        attribute = await self.app.push_screen_wait(dialog)
+        if attribute:
+            term = Term(attribute, str(getattr(event, attribute)), hide)
+            self._set_filters(self.timeline.filters.plus(term))
+
+    def _set_filters(self, filters: Filters) -> None:
+        self.timeline.set_filters(filters)
+        self.call_after_refresh(self._write_timeline_title)
+
+    def action_type_filter(self) -> None:
+        """Type a filter."""
+        self.query_one("#timeline-box").add_class("-typing")
+        self.filter_line.focus()
+
+    @on(Input.Submitted, "#filter")
+    def filter_typed(self, event: Input.Submitted) -> None:
+        """Add what was typed."""
+        terms, problem = parse(event.value)
+        if problem:
+            self.say(f"✗ {problem}", "strong")
+            return
+        self._leave_filter_line()
+        self._set_filters(self.timeline.filters.plus(*terms))
+
+    def _leave_filter_line(self) -> None:
+        self.timeline.ledger.focus()
+        self.query_one("#timeline-box").remove_class("-typing")
+        self.filter_line.value = ""
+
+    def action_back(self) -> None:
+        """Leave the filter line, stop reading, or drop the last filter: one at a time."""
+        if self.filter_line.has_focus:
+            self._leave_filter_line()
+        elif any(worker.group == "timeline" and worker.is_running for worker in self.workers):
+            self.workers.cancel_group(self, "timeline")
+            self.say("Reading was stopped; what came is shown. Ctrl+R reads again.")
+        elif self.timeline.filters.terms:
+            self._set_filters(self.timeline.filters.without_last())
+        else:
+            self.timeline.ledger.focus()
+
+    def action_zone(self) -> None:
+        """Write the times in the next zone."""
+        self.zones = (*self.zones[1:], self.zones[0])
+        self.timeline.set_zone(self.zone)
+        self._write_all()
+        self.say(f"Times are {self.zone.word} now.")
+
+    # -- evidence ------------------------------------------------------------------------------------
+
+    def action_pin(self) -> None:
+        """Keep the event under the cursor."""
+        event = self.timeline.ledger.event
+        if event is not None and self.case is not None:
+            self._pin(self.case, event)
+
+    @work(group="pin", name="pin the event", exit_on_error=False)
+    async def _pin(self, case: int, event: Event) -> None:
+        pin = await self.desk.pin(case, event)
+        if case == self.case and self.view is not None:
+            others = tuple(p for p in self.view.pins if p.id != pin.id)
+            self._take(msgspec.structs.replace(self.view, pins=(*others, pin)))
+            self.say(f"Kept as evidence: pin {pin.id}, sha256 {pin.sha256[:16]}…")
+            self.read_papers(case)
+
+    @work(group="choose", name="label", exclusive=True, exit_on_error=False)
+    async def action_label(self) -> None:
+        """Choose what to label, and as whose."""
+        event, case = self.timeline.ledger.event, self.case
+        if event is None or case is None:
+            return
+        choices = [
+            Choice(key=f"{kind}\x1f{value}\x1f{verdict}", label=f"{kind} {value}", detail=word.text, tone=word.tone)
+            for kind, value in tied_to(event)
+            for verdict, word in VERDICTS.items()
+        ]
+        dialog = ChooseDialog("Whose is it?", choices, first="what", second="is of the")
+        key = await self.app.push_screen_wait(dialog)
+        if key is None:
+            return
+        label = await self.desk.label(case, *key.split("\x1f"))
+        if case == self.case and self.view is not None:
+            kept = tuple(one for one in self.view.labels if (one.kind, one.value) != (label.kind, label.value))
+            self._take(msgspec.structs.replace(self.view, labels=(*kept, label)))
+
+    # -- writing to the case -------------------------------------------------------------------------
+
+    @work(group="write", name="reply", exclusive=True, exit_on_error=False)
+    async def action_reply(self) -> None:
+        """Write to the client."""
+        from workstation.screens.dialogs.reply import ReplyDialog
+
+        case, view, row = self.case, self.view, self.row
+        if case is None or view is None or row is None:
+            return
+        templates, draft = await self.desk.templates(case), await self.desk.draft(case, "mail")
+        dialog = ReplyDialog(case, row.ref, view.reply_to_masked, row.language, templates, draft)
+        mail = await self.app.push_screen_wait(dialog)
+        if mail is not None:
+            self.say("The mail is queued. u takes it back for 15 seconds.", "time")
+            self.show_tab("mail")
+            self.read_papers(case)
+
+    @work(group="write", name="recall the mail", exclusive=True, exit_on_error=False)
+    async def action_recall(self) -> None:
+        """Take the queued mail back."""
+        mail = recallable(self.thread, self.host.clock.now())
+        if mail is not None and self.case is not None:
+            back = await self.desk.recall_mail(mail.id)
+            self.say("The mail was taken back; nobody got it." if back else "✗ It is on its way already.", "strong")
+            self.read_papers(self.case)
+
+    @work(group="write", name="note", exclusive=True, exit_on_error=False)
+    async def action_note(self) -> None:
+        """Write a note."""
+        from workstation.screens.dialogs.note import NoteDialog
+
+        case, row = self.case, self.row
+        if case is None or row is None:
+            return
+        note = await self.app.push_screen_wait(NoteDialog(case, row.ref, await self.desk.draft(case, "note")))
+        if note is not None and case == self.case and self.view is not None:
+            self._take(msgspec.structs.replace(self.view, notes=(*self.view.notes, note)))
+            self.show_tab("notes")
+
+    @work(group="write", name="tick the next step", exclusive=True, exit_on_error=False)
+    async def action_tick_step(self) -> None:
+        """Tick the next step, with a pin where it needs one."""
+        case, view = self.case, self.view
+        step = view.procedure.next_step if view and view.procedure else None
+        if case is None or view is None or step is None:
+            self.say("No step is left to tick." if view and view.procedure else "This kind has no procedure.")
+            return
+        self.show_tab("procedure")
+        pin = await self._pin_for(step, view.pins) if step.needs_pin else None
+        if step.needs_pin and pin is None:
+            return
+        procedure = await self.desk.tick(case, step.key, pin)
+        if case == self.case and self.view is not None:
+            self._take(msgspec.structs.replace(self.view, procedure=procedure))
+            self.read_papers(case)
+
+    async def _pin_for(self, step: Step, pins: tuple[Pin, ...]) -> int | None:
+        if not pins:
+            self.say("This step rests on evidence: pin an event with p first.", "strong")
+            return None
+        choices = [Choice(key=str(pin.id), label=f"pin {pin.id}", detail=pin.summary) for pin in pins]
+        dialog = ChooseDialog("Which pin shows it?", choices, ask=step.text, first="pin", second="what it is")
+        key = await self.app.push_screen_wait(dialog)
+        return int(key) if key else None
+
+    @work(group="write", name="packet", exclusive=True, exit_on_error=False)
+    async def action_packet(self) -> None:
+        """Edit the packet; forward it or ask for guidance."""
+        from workstation.screens.dialogs.forward import ForwardDialog
+
+        case, row = self.case, self.row
+        if case is None or row is None:
+            return
+        packet, options = await self.desk.packet(case), await self.desk.options(case)
+        dialog = ForwardDialog(row.ref, packet, options, await self.desk.draft(case, "packet"))
+        self.show_tab("packet")
+        forwarded = await self.app.push_screen_wait(dialog)
+        if forwarded is not None:
+            self.say(f"{row.ref} was forwarded; the facts as they stand are stamped on it.", "accent")
+        self.read(case, again=True)
+
+    @work(group="write", name="reveal", exclusive=True, exit_on_error=False)
+    async def action_reveal(self) -> None:
+        """Read one field for a minute."""
+        from workstation.screens.dialogs.reveal import RevealDialog
+
+        case = self.case
+        chosen = await self.app.push_screen_wait(RevealDialog())
+        if chosen is None or case is None:
+            return
+        value = await self.desk.reveal(case, chosen.field, chosen.reason)
+        if case == self.case:
+            self.revealed[chosen.field] = (value, self.host.clock.monotonic() + REVEAL_S)
+            self.write_card()
+            if self.size.width < 100:
+                self.show_tab("account")
+            self.say(f"The {chosen.field} is shown for a minute; the reason is in the audit.", "time")
+
+    @work(group="write", name="close the case", exclusive=True, exit_on_error=False)
+    async def action_close(self) -> None:
+        """Close the case with its outcome."""
+        from workstation.screens.dialogs.reason import ReasonDialog
+
+        case, row = self.case, self.row
+        if case is None or row is None:
+            return
+        ask = "How did it end? Whoever opens it again reads this."
+        outcome = await self.app.push_screen_wait(
+            ReasonDialog(f"Close {row.ref}", ask, yes="Close it", label="outcome")
+        )
+        if outcome:
+            await self.desk.close(case, outcome)
+            self._left(f"{row.ref} is closed.")
+
+    @work(group="write", name="give the case back", exclusive=True, exit_on_error=False)
+    async def action_give_back(self) -> None:
+        """Give the case back to the queue."""
+        case, row = self.case, self.row
+        if case is not None and row is not None:
+            await self.desk.release(case)
+            self._left(f"{row.ref} is back in the queue; drafts are kept.")
+
+    def _left(self, word: str) -> None:
+        self.forget()
+        self.say(f"{word} n takes the next case.")
+
+    # -- acts ----------------------------------------------------------------------------------------
+
+    @work(group="act", name="ask for an act", exclusive=True, exit_on_error=False)
+    async def action_acts(self) -> None:
+        """List the acts; one that is chosen opens its arming dialog."""
+        case, view = self.case, self.view
+        if case is None or view is None:
+            return
+        option: Option | None = await flows.choose_act(self, await self.desk.options(case))
+        if option is None:
+            return
+        request = await flows.ask_for_act(self, case, view.account, option, view.pins)
+        if request is not None:
+            self.show_tab("requests")
+            self.read(case, again=True)
+
+    @work(group="act", name="veto", exclusive=True, exit_on_error=False)
+    async def action_veto(self) -> None:
+        """Stop a request that was not executed yet."""
+        waiting = [request for request in self.requests if request.state == "pending"]
+        request = await flows.choose_request(
+            self, waiting, f"Veto on {group4(self.view.account.id) if self.view else ''}"
+        )
+        if request is not None and await flows.veto(self, request) and self.case is not None:
+            self.read_papers(self.case)
+
+    # -- places --------------------------------------------------------------------------------------
+
+    @work(group="write", name="take the next case", exclusive=True, exit_on_error=False)
+    async def action_next(self) -> None:
+        """Take the next case and open it here."""
+        row = await self.desk.claim_next()
+        if row is None:
+            self.say("· Nothing waits that you may take. 1 goes to the queue.")
+        else:
+            self.open(row.id)
+
+    def action_reread(self) -> None:
+        """Read everything again."""
+        if self.case is not None:
+            self.read(self.case)
+        elif self.view is not None:
+            self.read_timeline(self.view.account.id)
+        else:
+            self.say("No case is open: n takes the next one.")
+
+    def action_tab(self, by: int) -> None:
+        """Show the pane before or after."""
+        names = [tab for tab, _ in self.tabs.tabs]
+        self.show_tab(names[(names.index(self.tabs.active) + by) % len(names)])
+
+    @on(TabLine.Picked)
+    def tab_picked(self, event: TabLine.Picked) -> None:
+        """Show the pane that was clicked."""
+        self.show_tab(event.tab)
+
+    @on(Ledger.Opened, "#events")
+    def whole_event(self) -> None:
+        """Show the whole event, and let the keys scroll it."""
+        self.show_tab("event")
+        self.write_detail()
+        self.detail.focus()

@@ -1,0 +1,125 @@
+"""What every screen of the desk shares: the bar, the line of words, and one way to hear of faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+from textual.worker import Worker, WorkerState
+
+from workstation.services.desk import Desk
+from workstation.services.errors import NotSignedIn, StoreError
+from workstation.widgets.state_bar import StateBar
+from workstation.widgets.word_line import WordLine
+
+if TYPE_CHECKING:
+    from workstation.app import WorkstationApp
+
+#: Seconds after which a word about what happened makes room for silence.
+WORD_S = 30.0
+
+
+class DeskScreen(Screen[None]):
+    """A place of the desk."""
+
+    PLACE: ClassVar[str] = ""
+    """The key that goes here."""
+    HELP: ClassVar[str] = ""
+
+    _said_at = 0.0
+
+    @property
+    def host(self) -> WorkstationApp:
+        """The app, as what it is."""
+        return cast("WorkstationApp", self.app)
+
+    @property
+    def desk(self) -> Desk:
+        """The desk of whoever is signed in.
+
+        Raises:
+            NotSignedIn: nobody is, or not yet.
+        """
+        if self.host.desk is None:
+            raise NotSignedIn("Nobody is signed in yet.", "Wait for the connection, or retry it.")
+        return self.host.desk
+
+    def compose(self) -> ComposeResult:
+        """Lay bar, body, words and footer above each other."""
+        yield StateBar()
+        yield from self.compose_body()
+        yield WordLine()
+        yield Footer()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Yield what is between the bar and the line of words."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Show the state, count down, and follow elevated mode."""
+        self.set_class(self.host.elevated, "-elevated")
+        self.host.elevation_moved.subscribe(self, self._elevation_moved)
+        self.set_interval(1.0, self.tick)
+        self.tick()
+        if self.host.desk is not None:
+            self.arrive()
+
+    # -- what a screen answers to --------------------------------------------------------------------
+
+    def arrive(self) -> None:
+        """Somebody is signed in: read what is shown here."""
+
+    def forget(self) -> None:
+        """Somebody else will sign in: show nothing of what was here."""
+
+    def changed(self, word: str) -> None:
+        """Something may have changed (``cases``, ``acts``, ``mail``): a hint to read again."""
+
+    def tick(self) -> None:
+        """Once a second: the time, the countdowns."""
+        if self not in self.app.screen_stack:
+            return
+        self.query_one(StateBar).facts = self.host.facts(self.PLACE)
+        words = self.query_one(WordLine)
+        if words.word[0] and self.host.clock.monotonic() - self._said_at > WORD_S:
+            words.word = ("", "")
+
+    def on_screen_resume(self) -> None:
+        """Show the time at once."""
+        if self.is_mounted:
+            self.tick()
+
+    # -- words ---------------------------------------------------------------------------------------
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Say what happened, on the line above the footer."""
+        self._said_at = self.host.clock.monotonic()
+        self.query_one(WordLine).word = (text, tone)
+
+    def wait_word(self, text: str, tone: str = "accent") -> None:
+        """Say what waits for a key, on the right of that line; ``""`` takes it away."""
+        self.query_one(WordLine).waiting = (text, tone)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Hear of every fault of every worker of this screen, in one place."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.failed(event.worker.group, event.worker.error)
+        self.refresh_bindings()
+
+    def failed(self, group: str, error: BaseException) -> None:
+        """Say what went wrong in the worker of `group`."""
+        from workstation.app import sentence
+
+        if isinstance(error, StoreError):
+            self.host.link = "away"
+        self.say(f"✗ {sentence(error)}", "strong")
+        self.tick()
+
+    def _elevation_moved(self, on: bool) -> None:
+        self.set_class(on, "-elevated")
+        self.tick()
+        self.refresh_bindings()

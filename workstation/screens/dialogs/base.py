@@ -1,0 +1,105 @@
+"""What every dialog shares: a box with a title, a line for what is wrong, a line of keys, Esc to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.types import CSSPathType
+from textual.widget import Widget
+from textual.widgets import Button, Static
+from textual.worker import Worker, WorkerState
+
+from workstation.services.desk import Desk
+from workstation.services.errors import NotSignedIn
+from workstation.widgets.prose import Part, plain
+
+if TYPE_CHECKING:
+    from workstation.app import WorkstationApp
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T | None], Generic[T]):
+    """A question. Dismissed with an answer, or with None."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = "dialog.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="dialog.leave", tooltip="Leave it; nothing is done"),
+    ]
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Keys and what they do, for the last line; Esc is added."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.heading = title
+
+    @property
+    def host(self) -> WorkstationApp:
+        """The app, as what it is."""
+        return cast("WorkstationApp", self.app)
+
+    @property
+    def desk(self) -> Desk:
+        """The desk of whoever is signed in.
+
+        Raises:
+            NotSignedIn: nobody is.
+        """
+        if self.host.desk is None:
+            raise NotSignedIn("Nobody is signed in.", "Leave this and connect again.")
+        return self.host.desk
+
+    def compose(self) -> ComposeResult:
+        """Lay body, word and keys into a box."""
+        with Vertical(id="dialog"):
+            yield from self.compose_dialog()
+            yield Static(id="word")
+            yield Static(plain(*self._key_line()), id="keys-line")
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """Yield what the dialog asks."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Write the title, follow elevated mode."""
+        self.query_one("#dialog").border_title = plain((self.heading, "strong"))
+        self.set_class(self.host.elevated, "-elevated")
+        self.host.elevation_moved.subscribe(self, lambda on: self.set_class(on, "-elevated") and None)
+
+    def _key_line(self) -> list[Part]:
+        parts: list[Part] = []
+        for key, what in (*self.KEYS, ("Esc", "leave")):
+            parts += [(f"{key} ", "accent"), (f"{what}   ", "quiet")]
+        return parts
+
+    def word(self, text: str, tone: str = "strong") -> None:
+        """Say what is wrong, or what goes on."""
+        self.query_one("#word", Static).update(plain((text, tone)))
+
+    def action_leave(self) -> None:
+        """Answer nothing."""
+        self.dismiss(None)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say in the dialog what a worker of it came upon."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.failed(event.worker.group, event.worker.error)
+
+    def failed(self, group: str, error: BaseException) -> None:
+        """Say what went wrong."""
+        from workstation.app import sentence
+
+        self.word(f"✗ {sentence(error)}")
+
+
+def buttons(*pairs: tuple[str, str], hostile: str = "") -> Horizontal:
+    """Return a row of buttons from pairs of an id and a label; the one called `hostile` does what cannot be undone."""
+    row = [Button(plain(label), id=name, compact=True) for name, label in pairs]
+    for button in row:
+        button.set_class(button.id == hostile, "-hostile")
+    return Horizontal(*row, classes="buttons")

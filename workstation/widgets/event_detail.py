@@ -1,0 +1,66 @@
+"""One event whole: its fields, the marks that name it, its raw record and the hash of that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workstation.services.text import mixed_scripts
+from workstation.services.timeline.event import FIELDS, Event
+from workstation.services.timeline.source import Gap
+from workstation.services.views import Mark, Pin
+from workstation.widgets.labels import LabelMap, tied_to
+from workstation.widgets.pane import Pane
+from workstation.widgets.prose import Prose
+from workstation.widgets.times import ZULU, Zone
+
+WIDTH = 27
+
+
+class EventDetail(Pane):
+    """The event, or the gap, under the cursor of the timeline."""
+
+    HELP = "The event under the cursor with all of its fields, and the raw record that was kept byte for byte."
+
+    def show(
+        self, row: Event | Gap | None, *, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None
+    ) -> None:
+        """Write everything that is known of `row`."""
+        if row is None:
+            self.write(Prose().line(("No event under the cursor.", "quiet")).content(), top=True)
+        elif isinstance(row, Gap):
+            self.write(_gap(row, zone).content(), top=True)
+        else:
+            self.write(_event(row, zone, labels, marks, pin).content(), top=True)
+
+
+def _gap(gap: Gap, zone: Zone) -> Prose:
+    prose = Prose().line((f"{gap.source} gave nothing for this span.", "strong"))
+    prose.pair("from", f"{zone.at_us(gap.since_us)} {zone.word}").pair("to", f"{zone.at_us(gap.until_us)} {zone.word}")
+    prose.pair("why", gap.why).pair("what to do", gap.hint or "r reads the timeline again")
+    return prose.gap().line(("What happened in a gap is unknown, not absent.", "quiet"))
+
+
+def _event(event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None) -> Prose:
+    prose = Prose().line((event.action, "strong"), "  ", (f"{zone.at_us(event.time_us)} {zone.word}", "quiet"))
+    if pin is not None:
+        prose.line(("pin ", "accent"), f"evidence {pin.id}, kept by {pin.added_by} {zone.at(pin.added_at)}")
+    for mark in marks:
+        tone = "hostile" if mark.severity == "high" else "strong"
+        prose.line((f"◆ {mark.severity}: {mark.title or mark.rule}  ", tone), mark.why)
+        prose.line((f"  harmless if: {mark.innocent}", "quiet"))
+    verdicts = dict(labels)
+    tied = {value: verdicts[(kind, value)] for kind, value in tied_to(event) if (kind, value) in verdicts}
+    if zone is not ZULU:
+        prose.pair("@timestamp (UTC)", ZULU.at_us(event.time_us, "%Y-%m-%d %H:%M:%S.%f"), width=WIDTH)
+    for field, attribute in FIELDS.items():
+        value = str(getattr(event, attribute))
+        if not value:
+            continue
+        verdict = tied.get(value, "")
+        warning = mixed_scripts(value) if attribute in ("account_name", "actor_name", "target", "device") else ""
+        extra = (f"  {verdict.upper()}", "hostile" if verdict == "intruder" else "accent") if verdict else ("", "")
+        prose.line((f"{field:<{WIDTH}}", "quiet"), value, extra, (f"  {warning}" if warning else "", "strong"))
+    if event.ingested_us:
+        prose.pair("event.ingested", zone.at_us(event.ingested_us), width=WIDTH)
+    prose.head("raw record, as it came").block(event.raw.decode("utf-8", "backslashreplace") or "(none was kept)")
+    return prose.pair("sha256", event.sha256, "quiet")

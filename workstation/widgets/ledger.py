@@ -1,0 +1,443 @@
+"""The virtual table under every list: it draws only what is seen, and its cursor is a record, not a place.
+
+A table that measures all of its cells blocks the loop for seconds at 10,000 rows, and one whose cursor
+is a row number moves another record under the analyst's key when rows come or go.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from workstation.widgets.cells import Cell, Column, Placed, fit, place, tidy
+from workstation.widgets.empty import Blank
+
+K = TypeVar("K", int, str)
+R = TypeVar("R")
+
+#: Rows kept: some sixty screens of the largest terminal. More are asked for again when they are seen again.
+KEPT = 4_096
+#: Rows asked for around what is seen, so that a page down finds them there.
+MARGIN = 64
+#: Drawn lines kept; a screen has at most a few hundred, each with and without the cursor.
+DRAWN = 1_024
+HEADER = 1
+
+
+class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
+    """Rows of records under fixed columns.
+
+    A subclass says how a record becomes cells (:meth:`cells`). Rows are put in by whoever holds the
+    data, either all at once or when :class:`Wanted` asks for a window of ids.
+    """
+
+    HELP: ClassVar[str] = "A list. The cursor stays on its record whatever comes or goes around it."
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "step(-1)", "Up", show=False, id="ledger.up", tooltip="The row above"),
+        Binding("down,j", "step(1)", "Down", show=False, id="ledger.down", tooltip="The row below"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="ledger.page-up", tooltip="A screen up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="ledger.page-down", tooltip="A screen down"),
+        Binding("home", "edge(0)", "First", show=False, id="ledger.first", tooltip="The first row"),
+        Binding("end", "edge(1)", "Last", show=False, id="ledger.last", tooltip="The last row"),
+        Binding("enter", "choose", "Open", show=False, id="ledger.open", tooltip="Open the row under the cursor"),
+    ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "ledger--header",
+        "ledger--cursor",
+        "ledger--cursor-blurred",
+        "ledger--strong",
+        "ledger--quiet",
+        "ledger--accent",
+        "ledger--hostile",
+        "ledger--time",
+        "ledger--elevated",
+    }
+
+    DEFAULT_CSS = """
+    Ledger {
+        background: $surface;
+        color: $foreground;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+        overflow-x: hidden;
+        overflow-y: auto;
+        .ledger--header { color: $quiet; }
+        .ledger--cursor { background: $row; text-style: bold; }
+        .ledger--cursor-blurred { background: $row-blurred; }
+        .ledger--strong { text-style: bold; }
+        .ledger--quiet { color: $quiet; }
+        .ledger--accent { color: $accent; }
+        .ledger--hostile { color: $error; text-style: bold; }
+        .ledger--time { color: $warning; }
+        .ledger--elevated { color: $elevated; text-style: bold; }
+    }
+    """
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another record now."""
+
+        ledger: Ledger[Any, Any]
+        key: int | str
+
+        @property
+        def control(self) -> Ledger[Any, Any]:
+            """The list that sent this, for ``@on(Ledger.Moved, "#id")``."""
+            return self.ledger
+
+        def can_replace(self, message: Message) -> bool:
+            """Collapse a burst of moves into the last."""
+            return isinstance(message, Ledger.Moved) and message.ledger is self.ledger
+
+    @dataclass
+    class Opened(Message):
+        """Enter, or a click on the row under the cursor. `key` is the record that was shown there."""
+
+        ledger: Ledger[Any, Any]
+        key: int | str
+
+        @property
+        def control(self) -> Ledger[Any, Any]:
+            """The list that sent this."""
+            return self.ledger
+
+    @dataclass
+    class Wanted(Message):
+        """Rows that are seen, or soon will be, and are not here yet."""
+
+        ledger: Ledger[Any, Any]
+        keys: tuple[Any, ...]
+
+        def can_replace(self, message: Message) -> bool:
+            """Collapse a burst of scrolling into the last window."""
+            return isinstance(message, Ledger.Wanted) and message.ledger is self.ledger
+
+        @property
+        def control(self) -> Ledger[Any, Any]:
+            """The list that sent this."""
+            return self.ledger
+
+    def __init__(self, columns: tuple[Column, ...], blank: Blank, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.columns = columns
+        self.blank = blank
+        self._keys: Sequence[K] = ()
+        self._rows: OrderedDict[K, R] = OrderedDict()
+        self._at = 0
+        self._cursor: K | None = None
+        self._drawn: LRUCache[tuple[object, ...], Strip] = LRUCache(DRAWN)
+        self._placed: tuple[Placed, ...] = ()
+        self._asked: tuple[K, ...] = ()
+        self._gone: frozenset[K] = frozenset()
+
+    # -- what a subclass says ----------------------------------------------------------------------
+
+    def cells(self, row: R) -> Sequence[Cell]:
+        """Return a cell for each of :attr:`columns`, in their order, unclean."""
+        raise NotImplementedError
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def keys(self) -> Sequence[K]:
+        """The ids shown, first to last."""
+        return self._keys
+
+    @property
+    def cursor(self) -> K | None:
+        """The record under the cursor; None where no rows are shown."""
+        return self._cursor if self._keys else None
+
+    @property
+    def place(self) -> int:
+        """Where the cursor is in the order, from 0."""
+        return self._at
+
+    @property
+    def loaded(self) -> Mapping[K, R]:
+        """The rows that are here."""
+        return self._rows
+
+    def row(self, key: K | None = None) -> R | None:
+        """Return the row of `key`, or of the cursor; None where it is not here."""
+        key = self.cursor if key is None else key
+        return None if key is None else self._rows.get(key)
+
+    def row_at(self, at: int) -> R | None:
+        """Return the row at a place of the order; None where it is not here."""
+        return self._rows.get(self._keys[at])
+
+    def show(self, keys: Sequence[K], rows: Mapping[K, R] | None = None) -> None:
+        """Show another order. The cursor stays on its record; where that is gone, on the next that is left."""
+        was, at = self._keys, self._at
+        self._keys = keys
+        if rows is not None:
+            self._rows = OrderedDict(rows)
+        self._settle(was, at)
+        self._drawn.clear()
+        self._asked = ()
+        self.virtual_size = Size(self.size.width, len(keys) + HEADER)
+        self._scroll_to_cursor()
+        self.refresh()
+
+    def put(self, rows: Mapping[K, R], gone: frozenset[K] = frozenset()) -> None:
+        """Add or replace rows; `gone` are ids that have none any more."""
+        self._gone = (self._gone | gone) - rows.keys()
+        for key in gone:
+            self._rows.pop(key, None)
+        for key, row in rows.items():
+            self._rows[key] = row
+            self._rows.move_to_end(key)
+        while len(self._rows) > max(KEPT, len(rows)):
+            self._rows.popitem(last=False)
+        self._drawn.clear()
+        self._asked = ()
+        self.refresh()
+
+    def put_away(self) -> None:
+        """Forget every row and the cursor: somebody else will look at this."""
+        self._rows.clear()
+        self._gone = frozenset()
+        self._cursor, self._at = None, 0
+        self.show(())
+
+    def in_sight(self) -> Sequence[K]:
+        """Return the ids of the rows that are seen."""
+        top = self.scroll_offset.y
+        return self._keys[top : top + self._shown]
+
+    def say(self, blank: Blank) -> None:
+        """Show why there are no rows."""
+        self.blank = blank
+        self.show(())
+
+    def redraw(self) -> None:
+        """Draw the rows again, after something that their cells depend on has changed."""
+        self._drawn.clear()
+        self.refresh()
+
+    def want_again(self) -> None:
+        """Forget what was asked for, after a window could not be read."""
+        self._asked = ()
+
+    def move_to(self, key: K) -> bool:
+        """Put the cursor on `key`; False where it is not shown."""
+        try:
+            at = self._keys.index(key)
+        except ValueError:
+            return False
+        self._go(at)
+        return True
+
+    def _settle(self, was: Sequence[K], at: int) -> None:
+        """Find the cursor's record in the new order, or the nearest that followed or preceded it in the old."""
+        if not self._keys:
+            self._at = 0
+            return
+        before = self._cursor
+        found = None if before is None else self._find(before, at)
+        if found is None:
+            here = set(self._keys)
+            heirs = (*was[at + 1 : at + MARGIN], *reversed(was[max(0, at - MARGIN) : at]))
+            found = self._keys.index(next((key for key in heirs if key in here), self._keys[0]))
+        self._at, self._cursor = found, self._keys[found]
+        if self._cursor != before:
+            self.post_message(self.Moved(self, self._cursor))
+
+    def _find(self, key: K, near: int) -> int | None:
+        if near < len(self._keys) and self._keys[near] == key:
+            return near
+        try:
+            return self._keys.index(key)
+        except ValueError:
+            return None
+
+    # -- moving ------------------------------------------------------------------------------------
+
+    def action_step(self, by: int) -> None:
+        """Move the cursor by `by` rows."""
+        self._go(self._at + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by `by` screens."""
+        self._go(self._at + by * max(1, self._shown - 1))
+
+    def action_edge(self, last: int) -> None:
+        """Move the cursor to the first or the last row."""
+        self._go(len(self._keys) - 1 if last else 0)
+
+    def action_choose(self) -> None:
+        """Say which record was chosen."""
+        if self.cursor is not None:
+            self.post_message(self.Opened(self, self.cursor))
+
+    def _go(self, at: int) -> None:
+        if not self._keys:
+            return
+        at = max(0, min(at, len(self._keys) - 1))
+        if at == self._at and self._cursor == self._keys[at]:
+            return
+        old, self._at = self._at, at
+        self._cursor = self._keys[at]
+        self.post_message(self.Moved(self, self._cursor))
+        if not self._scroll_to_cursor():
+            for place_ in (old, at):
+                self._refresh_row(place_)
+
+    @property
+    def _shown(self) -> int:
+        return max(0, self.size.height - HEADER)
+
+    def _scroll_to_cursor(self) -> bool:
+        """Scroll so that the cursor is seen; True when that moved the rows."""
+        top = self.scroll_offset.y
+        goal = min(self._at, max(top, self._at - self._shown + 1)) if self._shown else top
+        goal = self._at if self._at < top else goal
+        if goal == top:
+            return False
+        self.scroll_to(y=goal, animate=False)
+        return True
+
+    def _refresh_row(self, at: int) -> None:
+        y = at - self.scroll_offset.y + HEADER
+        if HEADER <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """Return the header, a row, or a line of the word on why there are none."""
+        width = self.size.width
+        base = self.rich_style
+        if not self._keys:
+            return self._blank_line(y, width, base)
+        if y < HEADER:
+            return self._header(width, base)
+        at = y - HEADER + self.scroll_offset.y
+        if at >= len(self._keys):
+            return Strip.blank(width, base)
+        key = self._keys[at]
+        under = at == self._at
+        token = (key, under, under and self.has_focus, width)
+        strip = self._drawn.get(token)
+        if strip is None:
+            row = self.row_at(at)
+            strip = self._draw(row, at, width, base)
+            if row is not None:
+                self._drawn[token] = strip
+        return strip
+
+    def _blank_line(self, y: int, width: int, base: Style) -> Strip:
+        lines = self._wrapped(width)
+        top = max(0, (self.size.height - len(lines)) // 2)
+        if not top <= y < top + len(lines):
+            return Strip.blank(width, base)
+        text, tone = lines[y - top]
+        style = base + self._tone(tone)
+        pad = max(0, (width - cell_len(text)) // 2)
+        return Strip([Segment(" " * pad, base), Segment(text, style)]).adjust_cell_length(width, base)
+
+    def _wrapped(self, width: int) -> list[tuple[str, str]]:
+        lines: list[tuple[str, str]] = []
+        for text, tone in self.blank.lines():
+            line = ""
+            for word in tidy(text).split():
+                if line and cell_len(line) + 1 + cell_len(word) > width - 4:
+                    lines.append((line, tone))
+                    line = word
+                else:
+                    line = f"{line} {word}".lstrip()
+            lines.append((fit(line, width - 2).rstrip(), tone))
+        return lines
+
+    def _header(self, width: int, base: Style) -> Strip:
+        style = base + self._tone("header")
+        parts = [fit(p.column.title, p.width, "right" if p.column.right else "left") for p in self._layout(width)]
+        return Strip([Segment("  " + " ".join(parts), style)]).adjust_cell_length(width, base)
+
+    def _layout(self, width: int) -> tuple[Placed, ...]:
+        if not self._placed:
+            self._placed = place(self.columns, width - 2)
+        return self._placed
+
+    def _draw(self, row: R | None, at: int, width: int, base: Style) -> Strip:
+        under = at == self._at
+        if under:
+            base += self._tone("cursor" if self.has_focus else "cursor-blurred")
+        sign = ("▶ " if self.has_focus else "▷ ") if under else "  "
+        segments = [Segment(sign, base + self._tone("accent") if under else base)]
+        if row is None:
+            word = "no longer here" if self._keys[at] in self._gone else "…"
+            segments.append(Segment(word, base + self._tone("quiet")))
+            return Strip(segments).adjust_cell_length(width, base)
+        values = self.cells(row)
+        for n, placed in enumerate(self._layout(width)):
+            cell = values[placed.at]
+            text = fit(tidy(cell.text), placed.width, "right" if placed.column.right else "left")
+            segments.append(Segment(text if n == 0 else " " + text, base + self._tone(cell.tone)))
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _tone(self, name: str) -> Style:
+        return self.get_component_rich_style(f"ledger--{name}", partial=True) if name else Style.null()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, and ask for the rows that are seen and not here."""
+        self._ask()
+        return super().render_lines(crop)
+
+    def _ask(self) -> None:
+        top = self.scroll_offset.y
+        if all(key in self._rows or key in self._gone for key in self.in_sight()):
+            return
+        window = self._keys[max(0, top - MARGIN) : top + self._shown + MARGIN]
+        missing = tuple(key for key in window if key not in self._rows and key not in self._gone)
+        if missing and missing != self._asked:
+            self._asked = missing
+            self.post_message(self.Wanted(self, missing))
+
+    # -- events ------------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        """Place the columns again; the cursor's record stays in sight."""
+        self._placed = ()
+        self._drawn.clear()
+        self.virtual_size = Size(self.size.width, len(self._keys) + HEADER)
+        self._scroll_to_cursor()
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in other colours."""
+        super().notify_style_update()
+        self._drawn.clear()
+
+    def on_focus(self) -> None:
+        """Show that keys come here."""
+        self._refresh_row(self._at)
+
+    def on_blur(self) -> None:
+        """Show that keys go elsewhere."""
+        self._refresh_row(self._at)
+
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the row; open it when it was there already."""
+        at = event.y - HEADER + self.scroll_offset.y
+        if event.y < HEADER or not 0 <= at < len(self._keys):
+            return
+        if at == self._at:
+            self.action_choose()
+        else:
+            self._go(at)

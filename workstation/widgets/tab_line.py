@@ -1,0 +1,51 @@
+"""The line that names the panes of a place and says which one is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from workstation.widgets.prose import Part, plain
+
+
+class TabLine(Widget):
+    """Names of panes in one row: ``event │ mail 2 │ procedure``. A click on a name shows its pane."""
+
+    DEFAULT_CSS = """
+    TabLine { height: 1; padding: 0 1; background: $panel; color: $quiet; }
+    """
+
+    active: reactive[str] = reactive("")
+    tabs: reactive[tuple[tuple[str, str], ...]] = reactive(())
+    """Pairs of an id and the name shown, with its count."""
+
+    @dataclass
+    class Picked(Message):
+        """A name was clicked."""
+
+        tab: str
+
+    def render(self) -> Content:
+        """Return the names, the active one strong."""
+        parts: list[Part] = []
+        for n, (tab, name) in enumerate(self.tabs):
+            if n:
+                parts.append((" │ ", "quiet"))
+            parts.append((f"[{name}]", "accent") if tab == self.active else (f" {name} ", "quiet"))
+        return plain(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Find the name under the mouse."""
+        x = event.x - 1
+        for tab, name in self.tabs:
+            width = cell_len(name) + 2
+            if 0 <= x < width:
+                self.post_message(self.Picked(tab))
+                return
+            x -= width + 3

@@ -1,0 +1,52 @@
+"""Where a person types. What is pasted is cleaned before a field takes it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.widgets import Input, TextArea
+
+from workstation.services.text import clean
+
+#: Characters that an editor takes from a paste or a template.
+LONGEST = 50_000
+
+
+class Line(Input):
+    """One line. A paste is cleaned and never submits."""
+
+    HELP: ClassVar[str] = "A line to type in. Enter keeps it, Tab goes on, Esc leaves."
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Clean what comes from the clipboard before the field takes it."""
+        event.text = clean(event.text.strip())
+
+
+class Editor(TextArea):
+    """Several lines. Tab goes on to the next field."""
+
+    HELP: ClassVar[str] = "A text. Tab leaves it, Ctrl+S sends or saves, Esc closes and keeps the draft."
+    DEFAULT_CSS = """
+    Editor { border: none; padding: 0 1; background: $panel; scrollbar-size-vertical: 1; }
+    Editor:focus { border: none; }
+    """
+
+    def __init__(self, text: str = "", *, id: str | None = None, read_only: bool = False) -> None:  # noqa: A002
+        super().__init__(
+            clean(text, LONGEST, multiline=True),
+            id=id,
+            read_only=read_only,
+            tab_behavior="focus",
+            show_line_numbers=False,
+            soft_wrap=True,
+            highlight_cursor_line=False,
+        )
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Clean what comes from the clipboard before the text takes it."""
+        event.text = clean(event.text, LONGEST, multiline=True)
+
+    def replace_all(self, text: str) -> None:
+        """Put another text in, such as a template."""
+        self.text = clean(text, LONGEST, multiline=True)
