@@ -81,6 +81,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- token in its subject; else it opens a case without an account, which an analyst assigns.
 CREATE FUNCTION ws.inbox_file(p_cursor text, p_mail jsonb, p_raw bytea) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
 DECLARE
   c wsd.case_file;
   refs text[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(p_mail -> 'references', '[]')));
