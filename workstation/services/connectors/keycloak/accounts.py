@@ -10,7 +10,7 @@ import msgspec
 from workstation.services.accounts.model import Account, Contact, Factor, Lock, LockKind, Session, Status
 from workstation.services.connectors.keycloak import contacts, snapshot
 from workstation.services.connectors.keycloak.client import KeycloakRealm
-from workstation.services.connectors.keycloak.shapes import Credential, UserSession, at
+from workstation.services.connectors.keycloak.shapes import Credential, UserSession, at, lock_ends
 from workstation.services.connectors.keycloak.snapshot import Snapshot
 from workstation.services.errors import SourceMissing
 
@@ -116,10 +116,15 @@ def locks_of(taken: Snapshot) -> tuple[Lock, ...]:
     state, locks = taken.brute_force, []
     failed_at = at(state.last_failure or taken.user.created_timestamp or 0)
     if state.disabled:
-        until = at(state.failed_login_not_before * 1000) if state.failed_login_not_before else None
         failures = f"{state.num_failures} failed sign-ins"
         locks.append(
-            Lock(id="brute-force", kind=LockKind.FAILED_SIGN_INS, set_at=failed_at, reason=failures, until=until)
+            Lock(
+                id="brute-force",
+                kind=LockKind.FAILED_SIGN_INS,
+                set_at=failed_at,
+                reason=failures,
+                until=lock_ends(state.failed_login_not_before),
+            )
         )
     if not taken.user.enabled:
         why = " ".join(taken.user.attributes.get("disabledReason", []))

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from workstation.services.clock import Clock, to_micros
 from workstation.services.connectors.keycloak.client import KeycloakRealm
 from workstation.services.connectors.keycloak.shapes import EventsConfig
 from workstation.services.connectors.keycloak.snapshot import names_user
@@ -29,6 +28,19 @@ ROWS = 1_000
 #: The first window, a week; the next ones double while they hold less than half a request.
 WINDOW_MS = 7 * 86_400_000
 
+#: Types of events without which an account's story has holes. A realm may be set to keep only some.
+TYPES = frozenset(
+    {
+        "LOGIN",
+        "LOGIN_ERROR",
+        "LOGOUT",
+        "UPDATE_CREDENTIAL",
+        "REMOVE_CREDENTIAL",
+        "UPDATE_EMAIL",
+        "UPDATE_PROFILE",
+        "RESET_PASSWORD",
+    }
+)
 #: Time in ms, id, the record's own text, the record.
 Row = tuple[int, str, bytes, dict[str, Any]]
 
@@ -45,32 +57,35 @@ class KeycloakEvents:
 
     Args:
         realm: as the reader (``view-events``); closed with this source.
-        clock: for how far back the realm keeps events.
         name: what rows and gaps call it.
         log: ``events`` or ``admin-events``.
         narrow: the query that finds one account in that log.
         mine: whether a row is about the account.
-        kept: from the realm's configuration, whether it keeps this log.
+        lacks: what the realm's configuration says that this log does not hold, ``""`` where it holds all.
+        window_ms: the first window in milliseconds.
+        rows: rows of one request.
     """
 
     def __init__(
         self,
         realm: KeycloakRealm,
-        clock: Clock,
         name: str,
         *,
         log: str,
         narrow: Callable[[str], tuple[str, str]],
         mine: Callable[[dict[str, Any], str], bool],
-        kept: Callable[[EventsConfig], bool],
+        lacks: Callable[[EventsConfig], str],
+        window_ms: int,
+        rows: int,
     ) -> None:
         self._realm = realm
-        self._clock = clock
         self._name = name
         self._path = realm.path(log)
         self._narrow = narrow
         self._mine = mine
-        self._kept = kept
+        self._lacks = lacks
+        self._window_ms = window_ms
+        self._rows = rows
 
     @property
     def name(self) -> str:
@@ -80,8 +95,8 @@ class KeycloakEvents:
     async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
         """Yield a page for each window, newest first, until the span is exhausted.
 
-        A realm that does not keep this log would answer "nothing" for everything, so that is asked first:
-        its pages are ``partial`` and say so.
+        A realm that does not keep this log, or not all of it, would just answer "nothing", so that is asked
+        first: its pages are ``partial`` and say so.
 
         Args:
             account: the user's id.
@@ -91,37 +106,36 @@ class KeycloakEvents:
         Raises:
             SourceError: after the pages that could be had.
         """
-        config = await self._realm.http.get(self._realm.path("events", "config"), EventsConfig)
-        covers, why = self._coverage(config, span)
+        why = self._lacks(await self._realm.http.get(self._realm.path("events", "config"), EventsConfig))
+        covers = await self._coverage(span)
         since, end = span.since_us // 1000, -(-span.until_us // 1000)
-        until, width = (_cursor(cursor) if cursor else end), WINDOW_MS
-        had: frozenset[str] | None = None if cursor else frozenset()
+        # A row at or above the place of a resumed reading was had with the page that carried it.
+        until = below = _cursor(cursor) if cursor else end + 1
+        width, had = self._window_ms, frozenset[str]()
         while True:
             start = max(since, until - width)
-            # The window reaches into the newer one: what appeared late is there now, and what was had is known,
-            # but for a resumed reading, which starts exactly where the other ended.
-            rows, bad = await self._window(account, start, until if had is None else min(until + OVERLAP_MS, end))
-            fresh = [row for row in rows if (row[0] < until if had is None else row[1] not in had)]
+            # The window reaches into the newer one: what appeared late is there by now.
+            rows, bad = await self._window(account, start, min(until + OVERLAP_MS, end))
+            fresh = [row for row in rows if row[1] not in had and row[0] < below]
             events, unmapped = await asyncio.to_thread(_events, fresh, span)
             last = start <= since
             said = why or (f"{bad + unmapped} records could not be read" if bad + unmapped else "")
             yield Page(events=events, cursor=None if last else str(start), partial=bool(said), why=said, covers=covers)
             if last:
                 return
-            until, had = start, frozenset(row[1] for row in rows)
-            width = width * 2 if len(rows) < ROWS // 2 else WINDOW_MS
+            until, had = start, frozenset(row[1] for row in rows if row[0] <= start + OVERLAP_MS)
+            width = width * 2 if len(rows) < self._rows // 2 else self._window_ms
 
     async def aclose(self) -> None:
         """Release connections."""
         await self._realm.aclose()
 
-    def _coverage(self, config: EventsConfig, span: Span) -> tuple[Span | None, str]:
-        if not self._kept(config):
-            return None, f"this realm does not keep {self._name}: what is missing here may well have happened"
-        if not config.events_expiration:
-            return None, ""
-        oldest = to_micros(self._clock.now()) - config.events_expiration * 1_000_000
-        return Span(max(oldest, span.since_us), span.until_us), ""
+    async def _coverage(self, span: Span) -> Span | None:
+        """The log reaches back to its oldest row, whoever's that is; an empty one vouches for nothing."""
+        oldest = await self._realm.http.get(self._path, list[_Head], [("direction", "asc"), ("max", "1")])
+        if not oldest:
+            return None
+        return Span(min(max(oldest[0].time * 1000, span.since_us), span.until_us), span.until_us)
 
     async def _window(self, account: str, since: int, until: int) -> tuple[list[Row], int]:
         """Return the account's rows from `since` to `until` (ms, both included), and how many could not be read."""
@@ -135,46 +149,55 @@ class KeycloakEvents:
                 ("dateTo", str(until)),
                 ("direction", "asc"),
                 ("first", str(skip)),
-                ("max", str(ROWS)),
+                ("max", str(self._rows)),
             ]
             answer = await self._realm.http.get(self._path, list[msgspec.Raw], query)
             page, unread = await asyncio.to_thread(_rows, answer)
             rows.update((row[1], row) for row in page if self._mine(row[3], account))
             bad.update(unread)
-            if len(answer) < ROWS:
+            if len(answer) < self._rows:
                 return sorted(rows.values(), key=lambda row: row[:2]), len(bad)
             ahead = page[-1][0] - OVERLAP_MS if page else start
-            # A thousand rows within the overlap: going on by time would stand still, so by number.
-            start, skip = (ahead, 0) if ahead > start else (start, skip + ROWS)
+            # A whole request within the overlap: going on by time would stand still, so by number.
+            start, skip = (ahead, 0) if ahead > start else (start, skip + self._rows)
 
 
-def sign_ins(realm: KeycloakRealm, clock: Clock, name: str = "keycloak sign-ins") -> KeycloakEvents:
+def sign_ins(
+    realm: KeycloakRealm,
+    name: str = "keycloak sign-ins",
+    window_ms: int = WINDOW_MS,
+    rows: int = ROWS,
+) -> KeycloakEvents:
     """Return the log of what users did: sign-ins, failures, changes of their own credentials.
 
     Failures of user names that do not exist carry no user and belong to no account.
     """
     return KeycloakEvents(
         realm,
-        clock,
         name,
         log="events",
         narrow=lambda account: ("user", account),
         mine=lambda record, account: record.get("userId") == account,
-        kept=lambda config: config.events_enabled,
+        lacks=_unkept_types,
+        window_ms=window_ms,
+        rows=rows,
     )
 
 
-def admin_acts(realm: KeycloakRealm, clock: Clock, name: str = "keycloak admin") -> KeycloakEvents:
+def admin_acts(
+    realm: KeycloakRealm, name: str = "keycloak admin", window_ms: int = WINDOW_MS, rows: int = ROWS
+) -> KeycloakEvents:
     """Return the log of what was done to users through the Admin API: disabled, unlocked, factors removed."""
     return KeycloakEvents(
         realm,
-        clock,
         name,
         log="admin-events",
         # An unlock is filed under attack-detection/brute-force/users/ID.
         narrow=lambda account: ("resourcePath", f"*{account}*"),
         mine=lambda record, account: names_user(str(record.get("resourcePath", "")), account),
-        kept=lambda config: config.admin_events_enabled,
+        lacks=lambda config: "" if config.admin_events_enabled else "the realm keeps no events of its Admin API",
+        window_ms=window_ms,
+        rows=rows,
     )
 
 
@@ -212,3 +235,10 @@ def _events(rows: list[Row], span: Span) -> tuple[tuple[Event, ...], int]:
         else:
             events.append(event)
     return tuple(event for event in events if span.since_us <= event.time_us < span.until_us), unmapped
+
+
+def _unkept_types(config: EventsConfig) -> str:
+    if not config.events_enabled:
+        return "the realm keeps no events of its users"
+    missing = sorted(TYPES - set(config.enabled_event_types))
+    return f"the realm does not keep {', '.join(missing)}" if missing else ""

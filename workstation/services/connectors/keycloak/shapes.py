@@ -7,6 +7,9 @@ from datetime import datetime
 import msgspec
 
 from workstation.services.clock import from_micros
+from workstation.services.errors import SourceGarbled
+
+_YEAR_9999_S = 253_402_300_799
 
 
 class User(msgspec.Struct, frozen=True, rename="camel"):
@@ -91,13 +94,25 @@ class UserEvent(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EventsConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Which events the realm keeps at all, and for how many seconds (0: for ever)."""
+    """Which events the realm keeps at all; it answers with every type by name where none is left out."""
 
     events_enabled: bool
     admin_events_enabled: bool
-    events_expiration: int = 0
+    enabled_event_types: list[str] = []
 
 
 def at(ms: int) -> datetime:
-    """Return the aware UTC time of `ms` milliseconds since the epoch."""
-    return from_micros(ms * 1000)
+    """Return the aware UTC time of `ms` milliseconds since the epoch.
+
+    Raises:
+        SourceGarbled: no calendar has that time.
+    """
+    try:
+        return from_micros(ms * 1000)
+    except (OverflowError, OSError, ValueError) as error:
+        raise SourceGarbled("Keycloak gave a time that cannot be.", "Tell who runs that system.") from error
+
+
+def lock_ends(not_before_s: int) -> datetime | None:
+    """Return when a lock by failed sign-ins ends; None for a permanent one, of which Keycloak says 2**63 - 1."""
+    return at(not_before_s * 1000) if 0 < not_before_s <= _YEAR_9999_S else None

@@ -39,7 +39,7 @@ def events(accounts: AccountSettings, chosen: LogSettings, secret: str, surround
     """
     realm = _realm(chosen.name, accounts, accounts.client, secret, surroundings)
     make = admin_acts if chosen.dataset == ADMIN else sign_ins
-    return make(realm, surroundings.clock, chosen.name)
+    return make(realm, chosen.name)
 
 
 def control(
