@@ -188,6 +188,14 @@ class WorkstationApp(App[None], inherit_bindings=False):
             await old.aclose()
         await self._take(await self._switch(login))
 
+    def progress(self, word: str) -> None:
+        """Show how far the desk is from being there; may be called from any thread."""
+        self.call_from_thread(self._show_progress, word)
+
+    def _show_progress(self, word: str) -> None:
+        for screen in self._desk_screens():
+            screen.starting(word)
+
     async def _take(self, desk: Desk) -> None:
         self.desk = desk
         self.link = "live"

@@ -55,6 +55,9 @@ class DeskScreen(Screen[None]):
         yield WordLine()
         yield Footer()
 
+    def starting(self, word: str) -> None:
+        """Take note of how far the desk is from being there; the first screen shows it."""
+
     def compose_body(self) -> Iterable[Widget]:
         """Yield what is between the bar and the line of words."""
         raise NotImplementedError

@@ -93,6 +93,11 @@ class QueueScreen(DeskScreen):
         self.ledger.say(empty.loading("the queue"))
         self.preview_pane.write(plain(""))
 
+    def starting(self, word: str) -> None:
+        """Show how far the desk is from being there."""
+        if self.view is None:
+            self.ledger.say(empty.starting(word))
+
     @work(group="queue", name="read the queue", exclusive=True, exit_on_error=False)
     async def read(self) -> None:
         """Read the order and the first rows; the cursor stays on its case."""

@@ -62,6 +62,11 @@ def loading(thing: str) -> Blank:
     return Blank(standing=Standing.LOADING, what=f"Reading {thing}.", next="Rows show up as they come; Esc stops.")
 
 
+def starting(word: str) -> Blank:
+    """Return the state of a place whose desk is still being put together; `word` says how far it is."""
+    return Blank(standing=Standing.LOADING, what=f"{word[:1].upper()}{word[1:]} …", next="q quits.")
+
+
 def failed(thing: str, why: str, key: str = "r") -> Blank:
     """Return the state of a place that could not be read; `key` tries again."""
     return Blank(
