@@ -15,6 +15,8 @@ from tests.store.waiting import until
 from workstation.services.store.embedded_cluster import postmaster_of
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Where a program that a test starts finds ours, wherever it is started.
+IMPORTS = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 
 #: The directory goes by the environment, so that a program is never taken for a remainder of its database.
 PROGRAM = """
@@ -42,7 +44,7 @@ class App:
             [*wrapper, sys.executable, "-c", PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "DATABASE": str(directory), "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, "DATABASE": str(directory), "PYTHONPATH": IMPORTS, **environment},
             cwd=ROOT,
             text=True,
         )
@@ -85,6 +87,10 @@ class App:
 def remains(directory: Path) -> list[tuple[int, str]]:
     """Return the living processes that belong to the database in `directory`, by argument or working directory."""
     found = []
+    if not Path("/proc/self").exists():
+        said = subprocess.run(["ps", "-axww", "-o", "pid=,args="], capture_output=True, text=True).stdout
+        lines = [line.split(None, 1) for line in said.splitlines()]
+        return [(int(pid), words) for pid, words in lines if str(directory) in words]
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue

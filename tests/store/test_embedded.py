@@ -108,13 +108,17 @@ def test_two_programs_at_once_make_one_database(tmp_path: Path, apps: list[App])
     assert postmaster(directory) == pid
 
 
-def test_five_programs_killed_at_once_leave_nothing(home: Path, apps: list[App]) -> None:
-    apps += [App(home) for _ in range(5)]
+def test_five_programs_at_once_have_one_supervisor_and_killed_at_once_leave_nothing(
+    tmp_path: Path, apps: list[App]
+) -> None:
+    directory = tmp_path / "d"
+    apps += [App(directory) for _ in range(5)]
     assert len({app.up() for app in apps}) == 1
-    assert len(supervisors(home)) == 1
+    assert sum("preparing the database for the first time" in app.said for app in apps) == 1
+    assert len(supervisors(directory)) == 1
     for app in apps:
         app.process.kill()
-    gone(home)
+    gone(directory)
 
 
 def test_a_killed_server_is_started_again_under_living_programs(home: Path) -> None:

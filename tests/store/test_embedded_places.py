@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,12 +69,11 @@ def test_a_runtime_directory_that_is_too_long_or_open_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = embedded_home.open_home(tmp_path / ("x" * 100))
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    assert embedded_home.socket_directory(home).parent == runtime
-    runtime.chmod(0o755)
-    assert embedded_home.socket_directory(home).parent != runtime
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        assert embedded_home.socket_directory(home).parent == Path(short)
+        Path(short).chmod(0o755)
+        assert embedded_home.socket_directory(home).parent != Path(short)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("r" * 100)))
     chosen = embedded_home.socket_directory(home)
     assert len(os.fsencode(chosen / embedded_home.SOCKET)) <= embedded_home.SOCKET_LIMIT

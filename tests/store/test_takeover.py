@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.store.apps import ROOT, gone, remains
+from tests.store.apps import IMPORTS, gone, remains
 from tests.store.waiting import until
 from workstation.services.clock import FrozenClock, SystemClock
 from workstation.services.errors import StoreError
@@ -289,7 +289,7 @@ def test_a_program_killed_during_a_takeover_leaves_the_old_one_and_no_process(
     moment: str, filled: tuple[Path, int], copy: Callable[[Path], embedded_home.Home]
 ) -> None:
     home = copy(filled[0])
-    environment = {"DATABASE": str(home.root), "PYTHONPATH": str(ROOT)}
+    environment = {"DATABASE": str(home.root), "PYTHONPATH": IMPORTS}
     program = subprocess.Popen([sys.executable, "-c", KILLED], env=environment)
     try:
         until((home.root / moment).exists, moment)

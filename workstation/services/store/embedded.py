@@ -187,19 +187,19 @@ def _await_server(home: files.Home, clock: Clock, deadline: float) -> str:
     child: subprocess.Popen[bytes] | None = None
     while True:
         if child is not None and child.poll():
-            raise _not_starting(home, begun_at)
+            raise _not_starting(home, begun_at, "The database does not start")
         if (child is None or child.poll() is not None) and not home.supervised():
             child = _spawn_supervisor(home)
         if (host := cluster.listening(home.data)) and home.serving():
             return host
         if clock.monotonic() >= deadline:
-            raise _not_starting(home, begun_at)
+            raise _not_starting(home, begun_at, "The database did not start in time")
         files.rest()
 
 
-def _not_starting(home: files.Home, since: int) -> StoreError:
+def _not_starting(home: files.Home, since: int, what: str) -> StoreError:
     said = cluster.log_tail(home.server_log, since) or cluster.log_tail(home.supervisor_log)
-    return cluster.failure("The database does not start", said)
+    return cluster.failure(what, said)
 
 
 def _spawn_supervisor(home: files.Home) -> subprocess.Popen[bytes]:

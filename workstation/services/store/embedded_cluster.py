@@ -33,8 +33,9 @@ local all {SUPERUSER} peer map=owner
 local all all scram-sha-256
 """
 
-#: Settings of every start. Durability (fsync, full_page_writes, synchronous_commit) is what the audit rests on;
-#: statements stay out of the log because they may hold passwords and clients' data; lengths of time carry units.
+#: Settings of every start. Durability (fsync, full_page_writes, synchronous_commit) is what the audit rests on.
+#: Statements stay out of the log because they may hold passwords and clients' data. Shared memory in files survives
+#: a log-out (logind.conf(5), RemoveIPC) and the small /dev/shm of containers.
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -45,6 +46,7 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "max_connections": "100",
     "shared_buffers": "64MB",
+    "dynamic_shared_memory_type": "mmap",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "min_wal_size": "32MB",
