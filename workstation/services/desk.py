@@ -38,7 +38,10 @@ from workstation.services.views import (
 class Desk(Protocol):
     """What the screens hold. ``workbench.Workbench`` is the real one."""
 
-    person: Person
+    @property
+    def person(self) -> Person:
+        """Who is signed in."""
+        ...
 
     # -- queue -----------------------------------------------------------------------------------
     async def queue(self) -> QueueView:

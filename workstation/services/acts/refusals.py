@@ -25,6 +25,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Nobody can do this: the client's own lock binds staff too.",
         "It ends by itself at the client's time.",
     ),
+    "guidance_open": ("A question about this case is not answered yet.", "Wait for the answer; it comes as a note."),
     "hash_mismatch": ("What you saw is not what would be done.", "Open the request again and compare."),
     "held_by_other": (
         "Somebody else holds this case.",

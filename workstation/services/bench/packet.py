@@ -40,6 +40,10 @@ class PacketDesk(AccountDesk, ActDesk):
         facts = facts_of(await self.tools.account_of(case))
         return await self.tools.session.typed(Packet, "forward", case, [msgspec.to_builtins(f) for f in facts])
 
+    async def ask_guidance(self, case: int, question: str) -> None:
+        """Put a question to the seniors; the case stays mine, and the answer comes as a note."""
+        await self.tools.session.call("ask_guidance", case, question)
+
     async def escalations(self) -> tuple[EscalationRow, ...]:
         """Return what waits for my level: packets, and requests that I may approve."""
         rows = await self.tools.session.call("escalations")

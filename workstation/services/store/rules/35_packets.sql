@@ -69,16 +69,43 @@ BEGIN
   RETURN wsd.packet_row(c);
 END $$;
 
+-- A question goes up, the case stays. Question and answer are notes of the case.
+CREATE FUNCTION ws.ask_guidance(p_case bigint, p_question text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case);
+BEGIN
+  IF c.id IS NULL THEN RETURN wsd.deny('guidance.ask', p_case::text, 'not_holder'); END IF;
+  IF length(coalesce(p_question, '')) NOT BETWEEN 10 AND 4000 THEN RETURN wsd.deny('guidance.ask', c.ref, 'reason_too_short'); END IF;
+  IF EXISTS (SELECT 1 FROM wsd.guidance g WHERE g.case_id = c.id AND g.answered IS NULL) THEN RETURN wsd.deny('guidance.ask', c.ref, 'guidance_open'); END IF;
+  INSERT INTO wsd.guidance(case_id, by, question) VALUES (c.id, s.login, p_question);
+  INSERT INTO wsd.note(case_id, by, text) VALUES (c.id, s.login, 'Guidance asked: ' || p_question);
+  UPDATE wsd.case_file SET version = version + 1 WHERE id = c.id;
+  PERFORM wsd.log('guidance.ask', 'ok', c.ref, jsonb_build_object('sha256', encode(sha256(convert_to(p_question, 'UTF8')), 'hex')));
+  RETURN '{"ok": true}';
+END $$;
+
+CREATE OR REPLACE FUNCTION wsd.answer_guidance(s wsd.staff, c wsd.case_file, p_answer text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE wsd.guidance SET answered = clock_timestamp(), answered_by = s.login WHERE case_id = c.id AND answered IS NULL AND by <> s.login;
+  IF NOT FOUND THEN RETURN false; END IF;
+  INSERT INTO wsd.note(case_id, by, text) VALUES (c.id, s.login, 'Guidance: ' || left(p_answer, 4000));
+  INSERT INTO wsd.case_touch VALUES (c.id, s.person_id) ON CONFLICT DO NOTHING;
+  UPDATE wsd.case_file SET version = version + 1 WHERE id = c.id;
+  PERFORM wsd.log('guidance.answer', 'ok', c.ref, jsonb_build_object('sha256', encode(sha256(convert_to(p_answer, 'UTF8')), 'hex')));
+  RETURN true;
+END $$;
+
 CREATE FUNCTION ws.escalations() RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE s wsd.staff := wsd.me();
 BEGIN
-  RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('case', wsd.case_row(c, s), 'packet_state', coalesce(p.state, 'none'), 'act', coalesce(p.act, ''),
-      'verdict', coalesce(p.verdict, ''), 'by', coalesce(p.by, ''), 'forwarded_at', coalesce(p.forwarded_at, c.opened_at),
+  RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('case', wsd.case_row(c, s), 'packet_state', CASE WHEN g.id IS NOT NULL THEN 'guidance' ELSE coalesce(p.state, 'none') END,
+      'act', coalesce(p.act, ''), 'verdict', coalesce(g.question, p.verdict, ''), 'by', coalesce(g.by, p.by, ''), 'forwarded_at', coalesce(g.asked, p.forwarded_at, c.opened_at),
       'requests', wsd.requests_of(c.id)) ORDER BY wsd.score(c, s.languages) DESC, c.id), '[]')
-    FROM wsd.case_file c LEFT JOIN wsd.packet p ON p.case_id = c.id
+    FROM wsd.case_file c LEFT JOIN wsd.packet p ON p.case_id = c.id LEFT JOIN wsd.guidance g ON g.case_id = c.id AND g.answered IS NULL
    WHERE c.status <> 'closed' AND c.team = s.team AND (s.level >= 2 OR s.role = 'lead')
-     AND (c.escalated_to IS NOT NULL AND c.escalated_to <= s.level
+     AND (s.level >= 3 AND g.id IS NOT NULL OR c.escalated_to IS NOT NULL AND c.escalated_to <= s.level
           OR EXISTS (SELECT 1 FROM wsd.request r WHERE r.case_id = c.id AND r.tier >= 2 AND r.state IN ('pending', 'executing', 'unknown'))));
 END $$;
 
@@ -99,9 +126,11 @@ DECLARE s wsd.staff := wsd.me(); c wsd.case_file; back text;
 BEGIN
   SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR UPDATE;
   IF c.id IS NULL OR NOT wsd.sees(s, c) THEN RETURN wsd.deny('packet.return', p_case::text, 'unknown'); END IF;
+  IF length(coalesce(p_note, '')) < 10 THEN RETURN wsd.deny('packet.return', c.ref, 'reason_too_short'); END IF;
+  -- A question is answered the same way, and the case stays where it is.
+  IF s.level >= 3 AND s.role = 'analyst' AND wsd.answer_guidance(s, c, p_note) THEN RETURN '{"ok": true}'; END IF;
   IF s.level < coalesce(c.escalated_to, 9) OR s.role <> 'analyst' THEN RETURN wsd.deny('packet.return', c.ref, 'level'); END IF;
   IF c.holder <> s.login AND c.lease_until > clock_timestamp() THEN RETURN wsd.deny('packet.return', c.ref, 'held_by_other'); END IF;
-  IF length(coalesce(p_note, '')) < 10 THEN RETURN wsd.deny('packet.return', c.ref, 'reason_too_short'); END IF;
   IF EXISTS (SELECT 1 FROM wsd.request WHERE case_id = c.id AND state IN ('pending', 'executing', 'unknown')) THEN RETURN wsd.deny('packet.return', c.ref, 'request_open'); END IF;
   UPDATE wsd.packet SET state = 'returned', returned_note = left(p_note, 4000), version = version + 1 WHERE case_id = c.id RETURNING by INTO back;
   IF back IS NULL THEN RETURN wsd.deny('packet.return', c.ref, 'unknown'); END IF;

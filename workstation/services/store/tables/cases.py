@@ -188,6 +188,24 @@ class PacketTable(SQLModel, table=True):
     version: int = Field(sa_column=Column(Integer, nullable=False, server_default=ZERO))
 
 
+class Guidance(SQLModel, table=True):
+    """A question to the seniors about a case that stays with its analyst; answered once."""
+
+    __tablename__ = "guidance"
+    __table_args__ = (
+        CheckConstraint("length(question) BETWEEN 10 AND 4000", name="question_is_one"),
+        Index("guidance_open", "case_id", unique=True, postgresql_where=text("answered IS NULL")),
+        {"schema": SCHEMA},
+    )
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    case_id: int = Field(sa_column=reference("case_file.id", kind=BigInteger))
+    by: str = Field(sa_column=words())
+    asked: datetime = Field(sa_column=instant(default=True))
+    question: str = Field(sa_column=words())
+    answered: datetime | None = Field(sa_column=instant(nullable=True))
+    answered_by: str = Field(sa_column=words(default=True))
+
+
 class ImportedEvent(SQLModel, table=True):
     """An event that was imported from a file into an account's timeline, raw bytes kept; append-only."""
 

@@ -302,6 +302,33 @@ def upgrade() -> None:
         schema="wsd",
     )
     op.create_table(
+        "guidance",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column(
+            "asked", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("answered", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("answered_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.CheckConstraint("length(question) BETWEEN 10 AND 4000", name="question_is_one"),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["wsd.case_file.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        schema="wsd",
+    )
+    op.create_index(
+        "guidance_open",
+        "guidance",
+        ["case_id"],
+        unique=True,
+        schema="wsd",
+        postgresql_where=sa.text("answered IS NULL"),
+    )
+    op.create_table(
         "label",
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -568,6 +595,8 @@ def downgrade() -> None:
     )
     op.drop_table("mail", schema="wsd")
     op.drop_table("label", schema="wsd")
+    op.drop_index("guidance_open", table_name="guidance", schema="wsd", postgresql_where=sa.text("answered IS NULL"))
+    op.drop_table("guidance", schema="wsd")
     op.drop_table("evidence", schema="wsd")
     op.drop_index("elevation_of", table_name="elevation", schema="wsd")
     op.drop_table("elevation", schema="wsd")
