@@ -89,7 +89,7 @@ def _enrol_totp(args: argparse.Namespace) -> int:
     wrapped = Verifier("enrolment.invalid", key).wrap(args.login, secret)
     with psycopg.connect(args.url, autocommit=True) as connection:
         connection.execute("SELECT ws.enrol_factor(%s, 'totp', %s, %s)", (args.login, secrets.token_bytes(16), wrapped))
-    print(pyotp.TOTP(secret).provisioning_uri(args.login, issuer_name="workstation"))
+    print(pyotp.TOTP(secret).provisioning_uri(name=args.login, issuer_name="workstation"))
     return 0
 
 

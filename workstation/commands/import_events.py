@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -93,16 +93,16 @@ async def _import(desk: Workbench, args: argparse.Namespace) -> Imported:
     return done
 
 
-async def _case(desk: Workbench, args: argparse.Namespace) -> dict[str, object]:
+async def _case(desk: Workbench, args: argparse.Namespace) -> dict[str, Any]:
     session = desk.tools.session
     if args.case is None:
         subject = f"Imported {args.source} events"
-        opened: dict[str, object] = await session.call("add_case", args.account, "suspicious_activity", subject)
+        opened: dict[str, Any] = await session.call("add_case", args.account, "suspicious_activity", subject)
         return opened
     number = args.case.removeprefix("CS-")
     if not (number.isascii() and number.isdigit()):
         raise Invalid("A case is named like CS-48213.", "Check the number.")
-    claimed: dict[str, object] = await session.call("claim_case", int(number), "")
+    claimed: dict[str, Any] = await session.call("claim_case", int(number), "")
     if claimed["account"] != args.account:
         raise Invalid(f"{args.case} is about another account.", "Name the account of the case, or leave --case out.")
     return claimed
