@@ -152,6 +152,7 @@ class ImapServer(_Server):
         super().__init__(tls, implicit)
         self.validity = 7
         self.folders: dict[str, list[tuple[int, bytes]]] = {"INBOX": [], "Sent": []}
+        self.flags: dict[str, str] = {}
         self._chosen = "INBOX"
 
     def add(self, folder: str, raw: bytes) -> None:
@@ -190,6 +191,12 @@ class ImapServer(_Server):
             self._chosen = command.split()[1].strip('"')
             count = len(self.folders[self._chosen])
             return f"* {count} EXISTS\r\n* OK [UIDVALIDITY {self.validity}] x\r\n".encode()
+        if verb == "LIST":
+            wanted = command.split()[-1].strip('"')
+            names = [name for name in self.folders if wanted in (name, "*")]
+            return b"".join(f'* LIST ({self.flags.get(name, "")}) "/" "{name}"\r\n'.encode() for name in names)
+        if verb == "CREATE":
+            self.folders[command.split()[1].strip('"')] = []
         if verb == "SEARCH":
             return f"* SEARCH {' '.join(map(str, self._search(command)))}\r\n".encode()
         if verb == "FETCH":

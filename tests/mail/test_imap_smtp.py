@@ -218,6 +218,24 @@ class TestSending:
         await rig.mailbox.fetch(None)
         assert [raw for _, raw in rig.imap.folders["Sent"]] == [LETTER.raw]
 
+    async def test_a_full_mailbox_is_still_read(self, rig: Rig) -> None:
+        rig.imap.says["APPEND"] = "TAG NO quota"
+        await rig.mailbox.send(LETTER.raw, LETTER.recipient)
+        await rig.deliver(mail())
+        assert len(await rig.mailbox.fetch(None)) == 1
+
+    async def test_the_folder_that_the_server_marks(self, rig: Rig) -> None:
+        rig.imap.folders = {"INBOX": [], "Gesendet": []}
+        rig.imap.flags = {"Gesendet": "\\Sent"}
+        await rig.mailbox.send(LETTER.raw, LETTER.recipient)
+        assert len(rig.imap.folders["Gesendet"]) == 1
+
+    async def test_a_folder_that_is_missing_is_made(self, rig: Rig) -> None:
+        rig.imap.folders = {"INBOX": []}
+        assert await rig.mailbox.sent(LETTER.message_id) is False
+        await rig.mailbox.send(LETTER.raw, LETTER.recipient)
+        assert len(rig.imap.folders["Sent"]) == 1
+
 
 class TestReading:
     async def test_a_refused_login(self, rig: Rig) -> None:

@@ -90,6 +90,7 @@ class ImapSmtpMailbox:
         self._context = context or ssl.create_default_context()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="mailbox")
         self._imap: Any = None
+        self._sent_known = ""
         self._copies: list[tuple[str, bytes]] = []
 
     async def fetch(self, after: str | None) -> list[tuple[str, bytes]]:
@@ -171,7 +172,12 @@ class ImapSmtpMailbox:
 
     def _fetch(self, after: str | None) -> list[tuple[str, bytes]]:
         with self._reading() as imap:
-            self._keep_copies(imap)
+            try:
+                self._keep_copies(imap)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:
+                pass  # a full mailbox takes no copies, but what came in is read all the same
             validity = int(imap.select_folder(self._inbox, readonly=True)[b"UIDVALIDITY"])
             known = _CURSOR.match(after or "")
             last = int(known[2]) if known and int(known[1]) == validity else 0
@@ -196,7 +202,7 @@ class ImapSmtpMailbox:
             return self._listed(imap, message_id)
 
     def _listed(self, imap: Any, message_id: str) -> bool:
-        imap.select_folder(self._sent_folder, readonly=True)
+        imap.select_folder(self._sent(imap), readonly=True)
         return bool(imap.search(["HEADER", "Message-ID", message_id]))
 
     def _keep_copies(self, imap: Any) -> None:
@@ -204,8 +210,17 @@ class ImapSmtpMailbox:
         while self._copies:
             message_id, message = self._copies[0]
             if not self._listed(imap, message_id):
-                imap.append(self._sent_folder, message, flags=(b"\\Seen",))
+                imap.append(self._sent(imap), message, flags=(b"\\Seen",))
             self._copies.pop(0)
+
+    def _sent(self, imap: Any) -> str:
+        """Return the folder of sent mails: as the settings say, as the server marks it, else a new one."""
+        if not self._sent_known:
+            name = self._sent_folder if imap.folder_exists(self._sent_folder) else imap.find_special_folder(b"\\Sent")
+            if name is None:
+                imap.create_folder(self._sent_folder)
+            self._sent_known = str(name or self._sent_folder)
+        return self._sent_known
 
     # -- SMTP, in the worker ----------------------------------------------------------------------
 
