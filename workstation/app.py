@@ -17,6 +17,7 @@ from textual.filter import LineFilter
 from textual.reactive import var
 from textual.screen import Screen
 from textual.signal import Signal
+from textual.types import CSSPathType
 from textual.worker import Worker, WorkerState
 
 from workstation.screens.base import DeskScreen
@@ -85,7 +86,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
     """
 
     TITLE = "workstation"
-    CSS_PATH = "screens/frame.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["screens/frame.tcss", "screens/palette.tcss"]
     COMMANDS = App.COMMANDS | {_key_commands, _find_commands}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "queue": QueueScreen,
@@ -110,7 +111,15 @@ class WorkstationApp(App[None], inherit_bindings=False):
         Binding(
             "question_mark", "keys", "Keys", key_display="?", id="app.keys", tooltip="What has focus, and all keys"
         ),
-        Binding("ctrl+k", "command_palette", "Palette", show=False, id="app.palette", tooltip="Every command"),
+        Binding(
+            "ctrl+p,ctrl+k",
+            "command_palette",
+            "palette",
+            show=False,
+            priority=True,
+            id="app.palette",
+            tooltip="Every command",
+        ),
         Binding("q", "leave", "Quit", show=False, id="app.quit", tooltip="Quit; asks when something is unsent"),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True, id="app.quit-now", tooltip="Quit from anywhere"),
     ]

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import msgspec
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Input
 
 from workstation.screens import flows
 from workstation.screens.account_base import REVEAL_S, AccountBase
+from workstation.screens.account_keys import KEYS
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
@@ -33,66 +34,7 @@ class AccountScreen(AccountBase):
 
     CSS_PATH = "account.tcss"
     HELP = "The account of the case. The keys work on the event under the cursor of the timeline, or on the case."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "keep_value", "Filter", id="account.filter", tooltip="Show only events with a value of this one"),
-        Binding(
-            "x", "hide_value", "Hide", show=False, id="account.hide", tooltip="Hide events with a value of this one"
-        ),
-        Binding("p", "pin", "Pin", id="account.pin", tooltip="Keep this event as evidence, with its raw bytes"),
-        Binding("l", "label", "Label", id="account.label", tooltip="Say whose its device, network or session is"),
-        Binding("r", "reply", "Reply", id="account.reply", tooltip="Write to the address on record"),
-        Binding("e", "packet", "Escalate", id="account.packet", tooltip="Edit the packet; forward it, or ask guidance"),
-        Binding(
-            "a", "acts", "Acts", show=False, id="account.acts", tooltip="What may be done to the account, and why not"
-        ),
-        Binding("t", "tick_step", "Tick", show=False, id="account.tick", tooltip="Tick the procedure's next step"),
-        Binding("o", "note", "Note", show=False, id="account.note", tooltip="Write a note for colleagues"),
-        Binding("v", "reveal", "Reveal", show=False, id="account.reveal", tooltip="Read one masked field for a minute"),
-        Binding("z", "zone", "Zone", show=False, id="account.zone", tooltip="Times in UTC, the client's zone, or mine"),
-        Binding(
-            "slash",
-            "type_filter",
-            "Filter line",
-            show=False,
-            key_display="/",
-            id="account.filter-line",
-            tooltip="Type a filter",
-        ),
-        Binding(
-            "escape",
-            "back",
-            "Undo filter",
-            show=False,
-            id="account.back",
-            tooltip="Stop reading, or drop the last filter",
-        ),
-        Binding(
-            "u", "recall", "Recall", show=False, id="account.recall", tooltip="Take the last mail back while it waits"
-        ),
-        Binding("V", "veto", "Veto", show=False, id="account.veto", tooltip="Stop a request that was not executed yet"),
-        Binding("c", "close", "Close", show=False, id="account.close", tooltip="Close the case with its outcome"),
-        Binding(
-            "b", "give_back", "Give back", show=False, id="account.give-back", tooltip="Give the case back to the queue"
-        ),
-        Binding("n", "next", "Next", show=False, id="account.next", tooltip="Take the next case that you may take"),
-        Binding("ctrl+r", "reread", "Read again", show=False, id="account.reread", tooltip="Read everything again"),
-        Binding(
-            "left,left_square_bracket",
-            "tab(-1)",
-            "Pane before",
-            show=False,
-            id="account.tab-before",
-            tooltip="The pane before",
-        ),
-        Binding(
-            "right,right_square_bracket",
-            "tab(1)",
-            "Next pane",
-            show=False,
-            id="account.tab-next",
-            tooltip="The next pane",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     # -- what can be done now ------------------------------------------------------------------------
 
@@ -127,9 +69,10 @@ class AccountScreen(AccountBase):
         event = self.timeline.ledger.event
         if event is None:
             return
+        fields = sorted(FIELDS.items(), key=lambda field: field[1] == "id")
         choices = [
             Choice(key=attribute, label=field, detail=str(getattr(event, attribute)))
-            for field, attribute in FIELDS.items()
+            for field, attribute in fields
             if getattr(event, attribute)
         ]
         title = "Hide events with this value" if hide else "Show only events with this value"
@@ -394,7 +337,7 @@ class AccountScreen(AccountBase):
 
     def action_tab(self, by: int) -> None:
         """Show the pane before or after."""
-        names = [tab for tab, _ in self.tabs.tabs]
+        names = [tab for tab, _, _ in self.tabs.tabs]
         self.show_tab(names[(names.index(self.tabs.active) + by) % len(names)])
 
     @on(TabLine.Picked)

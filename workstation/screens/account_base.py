@@ -39,6 +39,7 @@ DETAIL_S = 0.04
 #: Seconds for which a revealed field may be read.
 REVEAL_S = 60.0
 TABS = ("event", "mail", "procedure", "packet", "notes", "requests")
+SHOWN_AS = {"procedure": "steps", "requests": "acts"}
 NO_CASE = empty.empty("No case is open.", "n takes the next one; 1 goes to the queue.")
 
 
@@ -285,14 +286,15 @@ class AccountBase(DeskScreen):
                 (" · ", "quiet"),
                 (f"◷ {left(rest)} left" if rest.total_seconds() > 0 else f"‼ {left(rest)}", "time"),
             ]
-        if view.procedure is not None:
-            done = sum(step.done_at is not None for step in view.procedure.steps)
-            parts += [(" · procedure ", "quiet"), f"v{view.procedure.version} {done}/{len(view.procedure.steps)}"]
         if self.lost:
             return [*parts, (" · ✗ NO LONGER YOURS", "strong")]
         until = f" until {self.held_until:%H:%MZ}" if self.held_until else ""
         holder = f"held by me{until}" if self.holding else f"held by {row.holder_name or row.holder or 'nobody'}"
-        return [*parts, (f" · {holder}", "quiet")]
+        parts.append((f" · {holder}", "quiet"))
+        if view.procedure is not None:
+            done = sum(step.done_at is not None for step in view.procedure.steps)
+            parts += [(" · procedure ", "quiet"), f"v{view.procedure.version} {done}/{len(view.procedure.steps)}"]
+        return parts
 
     def _write_timeline_title(self) -> None:
         box, pane = self.query_one("#timeline-box"), self.timeline
@@ -328,8 +330,7 @@ class AccountBase(DeskScreen):
             "requests": len(self.requests) or "",
         }
         names = TABS if self.size.width >= 100 else ("account", *TABS)
-        short = {"procedure": "steps", "requests": "acts"} if self.size.width < 100 else {}
-        self.tabs.tabs = tuple((tab, f"{short.get(tab, tab)} {counts.get(tab, '')}".strip()) for tab in names)
+        self.tabs.tabs = tuple((tab, SHOWN_AS.get(tab, tab), str(counts.get(tab, ""))) for tab in names)
         if self.tabs.active not in names:
             self.show_tab("event")
 

@@ -200,8 +200,7 @@ class EscalationsScreen(DeskScreen):
         else:
             self.packet.write(empty.empty("No packet is open.", "Enter opens the one under the cursor.").content())
         self.asked.show(requests, ZULU, now)
-        count = f" {len(requests)}" if requests else ""
-        self.tabs.tabs = (("packet", "packet"), ("requests", f"acts{count}"))
+        self.tabs.tabs = (("packet", "packet", ""), ("requests", "acts", str(len(requests) or "")))
         title = f"{row.case.ref} {row.case.kind}" if row else "packet"
         self.query_one("#whole").border_title = plain(title, ("  open" if view else "", "accent"))
 

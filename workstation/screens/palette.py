@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Characters from which on a pasted text is looked up as an id, mail, address or reference.
 PASTED = 3
+#: Keys that only move; nobody looks for them by name.
+MOVING = ("ledger.", "pane.", "app.palette")
 
 
 class KeyCommands(Provider):
@@ -26,7 +28,7 @@ class KeyCommands(Provider):
         found: dict[str, tuple[str, str, ActiveBinding]] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if not active.enabled or not binding.description or binding.action == "command_palette":
+            if not active.enabled or not binding.tooltip or (binding.id or "").startswith(MOVING):
                 continue
             key = self.app.get_key_display(binding)
             found.setdefault(binding.action, (f"{binding.description}  [{key}]", binding.tooltip, active))

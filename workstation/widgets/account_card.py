@@ -92,26 +92,30 @@ def _locks(prose: Prose, account: Account, zone: Zone) -> None:
     if not account.locks:
         prose.pair("locks", "none", width=LABEL)
     for lock in account.locks:
-        until = f" until {_day(lock.until, zone)}" if lock.until else ""
-        prose.pair("lock", f"{lock.kind}{until}", "strong", width=LABEL)
-        if lock.reason:
-            prose.line((" " * LABEL + lock.reason, "quiet"))
+        prose.pair("lock", str(lock.kind), "strong", width=LABEL)
+        _indented(prose, f"until {_day(lock.until, zone)}" if lock.until else "", lock.reason)
     if not account.holds:
         prose.pair("holds", "none", width=LABEL)
     for hold in account.holds:
-        until = f" until {_day(hold.until, zone)}" if hold.until else ""
-        prose.pair("hold", f"{hold.kind}{until}", "strong", width=LABEL)
+        prose.pair("hold", hold.kind, "strong", width=LABEL)
+        _indented(prose, f"until {_day(hold.until, zone)}" if hold.until else "", hold.reason)
+
+
+def _indented(prose: Prose, *texts: str) -> None:
+    for text in texts:
+        if text:
+            prose.line((f"{'':<3}{text}", "quiet"))
 
 
 def _standing(prose: Prose, account: Account, zone: Zone) -> None:
     prose.gap()
     for factor in account.factors:
         prose.pair("factor", f"{factor.kind} {factor.label}", width=LABEL)
-        prose.line((f"{'':<{LABEL}}enrolled {_day(factor.enrolled_at, zone)}", "quiet"))
+        _indented(prose, f"enrolled {_day(factor.enrolled_at, zone)}")
     if not account.factors:
         prose.pair("factors", "none", width=LABEL)
     for session in account.sessions:
         prose.pair("session", f"{session.country} {session.ip} {session.device}", width=LABEL)
     for thing in account.standing:
-        prose.pair("standing", f"{thing.kind} {thing.label}", width=LABEL)
-        prose.line((f"{'':<{LABEL}}since {_day(thing.created_at, zone)}", "quiet"))
+        prose.pair("standing", thing.kind, width=LABEL)
+        _indented(prose, f"{thing.label} since {_day(thing.created_at, zone)}")

@@ -21,12 +21,17 @@ class Cell(NamedTuple):
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column. `keep` ranks it: the lowest go first where the room is short; `flex` ones share what is left."""
+    """A column of at least `width` cells.
+
+    `keep` ranks it: the lowest go first where the room is short. Half of what is left over lets columns grow up to
+    `most`, the rest is shared by the `flex` ones.
+    """
 
     key: str
     title: str
     width: int
     keep: int = 9
+    most: int = 0
     flex: bool = False
     right: bool = False
 
@@ -62,16 +67,23 @@ def tidy(text: str) -> str:
 def place(columns: tuple[Column, ...], room: int) -> tuple[Placed, ...]:
     """Return the columns that fit into `room` cells with one blank between them.
 
-    Columns of the lowest `keep` are left out first; what is left over goes to those that flex.
+    Columns of the lowest `keep` are left out first; what is left over goes to those that grow and flex.
     """
     chosen = list(enumerate(columns))
     while len(chosen) > 1 and _need(chosen) > room:
         chosen.remove(min(reversed(chosen), key=lambda item: item[1].keep))
     spare = max(0, room - _need(chosen))
+    extra: dict[int, int] = {}
+    growing = spare // 2
+    for at, column in chosen:
+        extra[at] = min(growing, max(0, column.most - column.width))
+        growing -= extra[at]
+        spare -= extra[at]
     flexible = [at for at, column in chosen if column.flex]
     share, odd = divmod(spare, len(flexible)) if flexible else (0, 0)
-    extra = {at: share + (1 if n < odd else 0) for n, at in enumerate(flexible)}
-    return tuple(Placed(at, column, column.width + extra.get(at, 0)) for at, column in chosen)
+    for n, at in enumerate(flexible):
+        extra[at] += share + (1 if n < odd else 0)
+    return tuple(Placed(at, column, column.width + extra[at]) for at, column in chosen)
 
 
 def _need(chosen: list[tuple[int, Column]]) -> int:

@@ -13,7 +13,7 @@ from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose
 from workstation.widgets.times import ZULU, Zone
 
-WIDTH = 27
+WIDTH = 29
 
 
 class EventDetail(Pane):

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -22,8 +21,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workstation.widgets.cells import Cell, Column, Placed, fit, place, tidy
+from workstation.widgets.cells import Cell, Column, Placed, place
+from workstation.widgets.drawing import draw_blank, draw_cells, draw_header, draw_words
 from workstation.widgets.empty import Blank
+from workstation.widgets.order import heir
 
 K = TypeVar("K", int, str)
 R = TypeVar("R")
@@ -141,7 +142,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         self._at = 0
         self._cursor: K | None = None
         self._drawn: LRUCache[tuple[object, ...], Strip] = LRUCache(DRAWN)
-        self._placed: tuple[Placed, ...] = ()
+        self._placed: tuple[int, tuple[Placed, ...]] = (0, ())
         self._asked: tuple[K, ...] = ()
         self._gone: frozenset[K] = frozenset()
 
@@ -150,6 +151,10 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
     def cells(self, row: R) -> Sequence[Cell]:
         """Return a cell for each of :attr:`columns`, in their order, unclean."""
         raise NotImplementedError
+
+    def across(self, row: R) -> Cell | None:
+        """Return the words of a row that has no columns; None where it has."""
+        return None
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -245,27 +250,15 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         return True
 
     def _settle(self, was: Sequence[K], at: int) -> None:
-        """Find the cursor's record in the new order, or the nearest that followed or preceded it in the old."""
+        """Find the cursor's record in the new order."""
         if not self._keys:
             self._at = 0
             return
         before = self._cursor
-        found = None if before is None else self._find(before, at)
-        if found is None:
-            here = set(self._keys)
-            heirs = (*was[at + 1 : at + MARGIN], *reversed(was[max(0, at - MARGIN) : at]))
-            found = self._keys.index(next((key for key in heirs if key in here), self._keys[0]))
-        self._at, self._cursor = found, self._keys[found]
+        self._at = 0 if before is None else heir(self._keys, was, at, before)
+        self._cursor = self._keys[self._at]
         if self._cursor != before:
             self.post_message(self.Moved(self, self._cursor))
-
-    def _find(self, key: K, near: int) -> int | None:
-        if near < len(self._keys) and self._keys[near] == key:
-            return near
-        try:
-            return self._keys.index(key)
-        except ValueError:
-            return None
 
     # -- moving ------------------------------------------------------------------------------------
 
@@ -322,12 +315,12 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Return the header, a row, or a line of the word on why there are none."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self.rich_style
         if not self._keys:
-            return self._blank_line(y, width, base)
+            return draw_blank(self.blank, y, Size(width, self.size.height), base, self._tone)
         if y < HEADER:
-            return self._header(width, base)
+            return draw_header(self._layout(width), width, base, base + self._tone("header"))
         at = y - HEADER + self.scroll_offset.y
         if at >= len(self._keys):
             return Strip.blank(width, base)
@@ -342,55 +335,24 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
                 self._drawn[token] = strip
         return strip
 
-    def _blank_line(self, y: int, width: int, base: Style) -> Strip:
-        lines = self._wrapped(width)
-        top = max(0, (self.size.height - len(lines)) // 2)
-        if not top <= y < top + len(lines):
-            return Strip.blank(width, base)
-        text, tone = lines[y - top]
-        style = base + self._tone(tone)
-        pad = max(0, (width - cell_len(text)) // 2)
-        return Strip([Segment(" " * pad, base), Segment(text, style)]).adjust_cell_length(width, base)
-
-    def _wrapped(self, width: int) -> list[tuple[str, str]]:
-        lines: list[tuple[str, str]] = []
-        for text, tone in self.blank.lines():
-            line = ""
-            for word in tidy(text).split():
-                if line and cell_len(line) + 1 + cell_len(word) > width - 4:
-                    lines.append((line, tone))
-                    line = word
-                else:
-                    line = f"{line} {word}".lstrip()
-            lines.append((fit(line, width - 2).rstrip(), tone))
-        return lines
-
-    def _header(self, width: int, base: Style) -> Strip:
-        style = base + self._tone("header")
-        parts = [fit(p.column.title, p.width, "right" if p.column.right else "left") for p in self._layout(width)]
-        return Strip([Segment("  " + " ".join(parts), style)]).adjust_cell_length(width, base)
-
     def _layout(self, width: int) -> tuple[Placed, ...]:
-        if not self._placed:
-            self._placed = place(self.columns, width - 2)
-        return self._placed
+        if self._placed[0] != width:
+            self._placed = (width, place(self.columns, width - 2))
+        return self._placed[1]
 
     def _draw(self, row: R | None, at: int, width: int, base: Style) -> Strip:
         under = at == self._at
         if under:
             base += self._tone("cursor" if self.has_focus else "cursor-blurred")
         sign = ("▶ " if self.has_focus else "▷ ") if under else "  "
-        segments = [Segment(sign, base + self._tone("accent") if under else base)]
+        front = Segment(sign, base + self._tone("accent") if under else base)
         if row is None:
-            word = "no longer here" if self._keys[at] in self._gone else "…"
-            segments.append(Segment(word, base + self._tone("quiet")))
-            return Strip(segments).adjust_cell_length(width, base)
-        values = self.cells(row)
-        for n, placed in enumerate(self._layout(width)):
-            cell = values[placed.at]
-            text = fit(tidy(cell.text), placed.width, "right" if placed.column.right else "left")
-            segments.append(Segment(text if n == 0 else " " + text, base + self._tone(cell.tone)))
-        return Strip(segments).adjust_cell_length(width, base)
+            whole: Cell | None = Cell("no longer here" if self._keys[at] in self._gone else "…", "quiet")
+        else:
+            whole = self.across(row)
+        if row is None or whole is not None:
+            return draw_words(front, whole or Cell(""), width, base, self._tone)
+        return draw_cells(front, self.cells(row), self._layout(width), width, base, self._tone)
 
     def _tone(self, name: str) -> Style:
         return self.get_component_rich_style(f"ledger--{name}", partial=True) if name else Style.null()
@@ -414,7 +376,6 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Place the columns again; the cursor's record stays in sight."""
-        self._placed = ()
         self._drawn.clear()
         self.virtual_size = Size(self.size.width, len(self._keys) + HEADER)
         self._scroll_to_cursor()

@@ -94,9 +94,10 @@ def write_packet(prose: Prose, packet: Packet, zone: Zone) -> None:
             prose.line((f"{fact.name}  ", "quiet"), fact.value)
 
 
-def write_pin(prose: Prose, pin: Pin) -> None:
+def write_pin(prose: Prose, pin: Pin, *, brief: bool = False) -> None:
     """Add one piece of evidence."""
-    prose.line((f"pin {pin.id} ", "accent"), pin.summary, (f"  {pin.source} · {pin.sha256[:12]}…", "quiet"))
+    origin = "" if brief else f"  {pin.source} · {pin.sha256[:12]}…"
+    prose.line((f"pin {pin.id} ", "accent"), pin.summary, (origin, "quiet"))
 
 
 def words(name: str) -> str:

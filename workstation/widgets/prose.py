@@ -65,6 +65,11 @@ class Prose:
         return Content.assemble(*parts)
 
 
+def counted(count: int, thing: str) -> str:
+    """Return ``1 pin``, ``2 pins``, ``no pins``."""
+    return f"{count or 'no'} {thing}{'' if count == 1 else 's'}"
+
+
 def plain(*parts: Part) -> Content:
     """Return one line of literal, cleaned parts; for titles and single-line widgets."""
     return Prose().line(*parts).content()

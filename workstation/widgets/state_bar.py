@@ -99,9 +99,9 @@ class StateBar(Widget):
     def _elevated(self) -> str:
         facts = self.facts
         armed = f"ONE ACT ARMED: {facts.armed}" if facts.armed else "no act armed"
-        left = f"{countdown(facts.elevated_s or 0)} left, {countdown(facts.idle_s)} when idle"
+        left = f"{countdown(facts.elevated_s or 0)} left, idle {countdown(facts.idle_s)}"
         who = facts.who.split(" · ")[0]
-        return f" ▲ ELEVATED  {who} · {left} · {armed} · ctrl+e steps down"
+        return f" ▲ ELEVATED {who} · {left} · {armed} · ctrl+e ends it"
 
     def on_click(self, event: events.Click) -> None:
         """Find the place under the mouse."""

@@ -22,8 +22,8 @@ class TabLine(Widget):
     """
 
     active: reactive[str] = reactive("")
-    tabs: reactive[tuple[tuple[str, str], ...]] = reactive(())
-    """Pairs of an id and the name shown, with its count."""
+    tabs: reactive[tuple[tuple[str, str, str], ...]] = reactive(())
+    """For each pane its id, its name and its count; where the room is short the names are cut to four letters."""
 
     @dataclass
     class Picked(Message):
@@ -31,21 +31,27 @@ class TabLine(Widget):
 
         tab: str
 
+    def _names(self) -> list[tuple[str, str]]:
+        names = [(tab, f"{name} {count}".strip()) for tab, name, count in self.tabs]
+        if sum(cell_len(name) + 3 for _, name in names) <= self.size.width:
+            return names
+        return [(tab, f"{name[:4]} {count}".strip()) for tab, name, count in self.tabs]
+
     def render(self) -> Content:
         """Return the names, the active one strong."""
         parts: list[Part] = []
-        for n, (tab, name) in enumerate(self.tabs):
+        for n, (tab, name) in enumerate(self._names()):
             if n:
-                parts.append((" │ ", "quiet"))
+                parts.append(("│", "quiet"))
             parts.append((f"[{name}]", "accent") if tab == self.active else (f" {name} ", "quiet"))
         return plain(*parts)
 
     def on_click(self, event: events.Click) -> None:
         """Find the name under the mouse."""
         x = event.x - 1
-        for tab, name in self.tabs:
+        for tab, name in self._names():
             width = cell_len(name) + 2
             if 0 <= x < width:
                 self.post_message(self.Picked(tab))
                 return
-            x -= width + 3
+            x -= width + 1

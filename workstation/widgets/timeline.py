@@ -24,11 +24,11 @@ from workstation.widgets.times import ZULU, Zone
 
 COLUMNS = (
     Column(key="time", title="time", width=14, keep=20),
-    Column(key="action", title="what happened", width=17, keep=19, flex=True),
-    Column(key="outcome", title="came of it", width=4, keep=12),
+    Column(key="action", title="what happened", width=18, most=26, keep=19, flex=True),
+    Column(key="outcome", title="ok?", width=4, keep=12),
     Column(key="what", title="to what", width=8, keep=15, flex=True),
-    Column(key="where", title="from", width=13, keep=13),
-    Column(key="device", title="device", width=8, keep=14),
+    Column(key="where", title="from", width=11, keep=13),
+    Column(key="device", title="device", width=7, keep=14),
     Column(key="who", title="whose", width=8, keep=18),
     Column(key="flags", title="", width=5, keep=17),
     Column(key="source", title="source", width=12, keep=5),
@@ -87,13 +87,17 @@ class TimelineLedger(Ledger[str, Event | Gap]):
         row = self.row()
         return row if isinstance(row, Event) else None
 
+    def across(self, row: Event | Gap) -> Cell | None:
+        """Return the words of a gap: it is a row of its own, with no columns."""
+        if isinstance(row, Event):
+            return None
+        span = f"{self.zone.at_us(row.since_us, '%m-%d %H:%M')}–{self.zone.at_us(row.until_us, '%H:%M')}"
+        return Cell(f"── gap {span}: {row.source} had no data, {row.why} ──", "strong")
+
     def cells(self, row: Event | Gap) -> Sequence[Cell]:
-        """Return the cells of an event or a gap."""
+        """Return the cells of an event."""
         if isinstance(row, Gap):
-            span = f"{self.zone.at_us(row.since_us, '%H:%M')}–{self.zone.at_us(row.until_us, '%H:%M')}"
-            when = Cell(self.zone.at_us(row.until_us, "%m-%d %H:%M:%S"), "quiet")
-            what = Cell(f"── gap: {row.source} {span}", "strong")
-            return (when, what, Cell("──"), Cell(row.why), *(Cell("──", "quiet"),) * 3, Cell(""), Cell(row.source))
+            return ()
         who = whose(row, self.labels)
         return (
             Cell(self.zone.at_us(row.time_us, "%m-%d %H:%M:%S"), "quiet"),

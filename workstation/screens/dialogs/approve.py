@@ -29,7 +29,6 @@ class ApproveDialog(Dialog[bool]):
     def compose_dialog(self) -> Iterable[Widget]:
         """Yield the fields and the two answers."""
         pane = Pane(covered(self.request).content())
-        pane.can_focus = False
         yield pane
         yield buttons(("no", "Leave it"), ("yes", "Approve by step-up"))
 
@@ -42,21 +41,17 @@ class ApproveDialog(Dialog[bool]):
 def covered(request: Request) -> Prose:
     """Return what the request's hash covers, as lines."""
     prose = Prose().pair("act", f"{words(request.act)}, tier {request.tier}", "strong")
-    prose.pair("account", group4(request.account), "strong")
+    prose.pair("account", f"{group4(request.account)} · case {request.case_ref}", "strong")
     prose.pair("params", ", ".join(f"{key} = {value}" for key, value in request.params.items()) or "none", "strong")
-    prose.pair("case", request.case_ref)
-    prose.pair("reason", request.reason_code, "strong").line(request.reason_text)
-    prose.pair("asked by", f"{request.requester_name} ({request.requester})")
-    prose.pair("asked at", f"{request.created_at:%Y-%m-%d %H:%M:%SZ}")
+    prose.line((f"{'reason':<13}", "quiet"), (request.reason_code, "strong"), f" {request.reason_text}")
+    prose.pair("asked by", f"{request.requester_name} ({request.requester}) {request.created_at:%Y-%m-%d %H:%M:%SZ}")
     prose.pair("not before", f"{request.not_before:%Y-%m-%d %H:%M:%SZ}")
     prose.pair("agree by", f"{request.approve_by:%Y-%m-%d %H:%M:%SZ}", "time")
-    prose.pair(
-        "agreed",
-        f"{len(request.approvers)} of {request.approvals_needed}: {', '.join(request.approvers) or 'nobody yet'}",
-    )
+    agreed = ", ".join(request.approvers) or "nobody yet"
+    prose.pair("agreed", f"{len(request.approvers)} of {request.approvals_needed}: {agreed}")
     if request.account_etag:
         prose.pair("read as", f"version {request.account_etag} of the account")
     if request.evidence_hash:
         prose.pair("evidence", request.evidence_hash)
-    prose.line((f"{'hash':<13}", "quiet"), (group4(request.request_hash.hex()), "accent"))
+    prose.line((f"{'hash':<13}", "quiet"), (request.request_hash.hex(), "accent"))
     return prose.line(("Your step-up is bound to this hash: it approves this and nothing else.", "quiet"))

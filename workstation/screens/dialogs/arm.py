@@ -21,7 +21,7 @@ from workstation.services.text import group4
 from workstation.services.views import REASON_CODES, Option, Pin
 from workstation.widgets.packet import words, write_pin
 from workstation.widgets.pane import Pane
-from workstation.widgets.prose import Prose, plain
+from workstation.widgets.prose import Prose, counted, plain
 from workstation.widgets.times import countdown
 from workstation.widgets.typing import Line
 
@@ -65,7 +65,7 @@ class ArmDialog(Dialog[Armed]):
         yield Horizontal(Static(plain("reason code")), codes, classes="row")
         yield Horizontal(Static(plain("reason")), Line(id="text", max_length=LONGEST), classes="row")
         yield Horizontal(Static(plain(f"type {group4(self.short)}")), Line(id="typed", max_length=20), classes="row")
-        yield buttons(("no", "Leave it"), ("yes", f"Ask for {words(self.option.act)}"), hostile=self._hostile())
+        yield buttons(("no", "Leave it"), ("yes", "Ask for this act"), hostile=self._hostile())
 
     def _hostile(self) -> str:
         return "" if self.option.reversible else "yes"
@@ -80,7 +80,9 @@ class ArmDialog(Dialog[Armed]):
         prose = Prose().pair("object", f"account {group4(self.account.id)}, {self.account.status}", "strong")
         prose.pair("effect", option.effect, "strong")
         if self.fixed:
-            prose.pair("on", ", ".join(f"{words(key)} {value}" for key, value in self.fixed.items()), "strong")
+            labels = dict(option.params)
+            on = ", ".join(f"{words(key)} {value} {labels.get(str(value), '')}" for key, value in self.fixed.items())
+            prose.pair("on", on, "strong")
         if option.reversible:
             prose.pair("undo", "can be undone")
         else:
@@ -90,10 +92,10 @@ class ArmDialog(Dialog[Armed]):
         if option.cooldown_s:
             prose.pair("waits", f"◷ {countdown(option.cooldown_s)} before it is done; the client can stop it", "time")
         prose.pair(
-            "evidence", f"{len(self.pins)} pins" if self.pins else "none is pinned", "" if self.pins else "strong"
+            "evidence", counted(len(self.pins), "pin") if self.pins else "none is pinned", "" if self.pins else "strong"
         )
         for pin in self.pins[:3]:
-            write_pin(prose, pin)
+            write_pin(prose, pin, brief=True)
         if len(self.pins) > 3:
             prose.line((f"  and {len(self.pins) - 3} more", "quiet"))
         return prose

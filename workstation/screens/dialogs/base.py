@@ -33,6 +33,8 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     ]
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Keys and what they do, for the last line; Esc is added."""
+    LEAVING: ClassVar[str] = "leave"
+    """What Esc does, in a word."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -73,7 +75,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def _key_line(self) -> list[Part]:
         parts: list[Part] = []
-        for key, what in (*self.KEYS, ("Esc", "leave")):
+        for key, what in (*self.KEYS, ("Esc", self.LEAVING)):
             parts += [(f"{key} ", "accent"), (f"{what}   ", "quiet")]
         return parts
 

@@ -21,6 +21,7 @@ class DraftDialog(Dialog[T]):
     """Keeps a draft of one kind (mail, note, packet) of one case."""
 
     KIND: ClassVar[str] = ""
+    LEAVING = "close, the draft is kept"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "finish", "Done", id="draft.finish", tooltip="Send or save what was written"),
         Binding("escape", "leave", "Close", id="draft.leave", tooltip="Close; the draft is kept"),

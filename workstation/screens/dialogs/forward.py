@@ -18,7 +18,7 @@ from workstation.screens.dialogs.reason import ReasonDialog
 from workstation.services.views import Option, Packet, Verdict
 from workstation.widgets.packet import words
 from workstation.widgets.pane import Pane
-from workstation.widgets.prose import Prose, plain
+from workstation.widgets.prose import Prose, counted, plain
 from workstation.widgets.typing import Editor, Line
 
 
@@ -77,7 +77,7 @@ class ForwardDialog(DraftDialog[Packet]):
     def on_mount(self) -> None:
         """Show what is missing."""
         super().on_mount()
-        self.query_one("#param", Select).display = bool(self._params(self.start.act))
+        self._show_params(bool(self._params(self.start.act)))
         self._write_missing()
 
     def _write_missing(self) -> None:
@@ -90,7 +90,7 @@ class ForwardDialog(DraftDialog[Packet]):
             prose.line(("  □ ", "accent"), what)
         if not self.packet.missing:
             prose.line(("✓ nothing is missing", "accent"))
-        prose.line((f"evidence {len(self.packet.pins)} pins · p on the timeline adds one", "quiet"))
+        prose.line((f"evidence: {counted(len(self.packet.pins), 'pin')} · p on the timeline adds one", "quiet"))
         self.query_one("#missing", Pane).write(prose.content())
 
     @on(Select.Changed, "#act")
@@ -102,7 +102,12 @@ class ForwardDialog(DraftDialog[Packet]):
         select.set_options([(plain(label), value) for label, value in params])
         if any(before == value for _, value in params):
             select.value = before
-        select.display = bool(params)
+        self._show_params(bool(params))
+
+    def _show_params(self, shown: bool) -> None:
+        row = self.query_one("#param", Select).parent
+        if isinstance(row, Horizontal):
+            row.display = shown
 
     # -- writing ---------------------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.types import CSSPathType
 from textual.widget import Widget
 
 from workstation.screens.dialogs.base import Dialog
@@ -20,6 +22,7 @@ class HelpDialog(Dialog[None]):
     """Generated from the bindings, so that nothing can be bound and not told."""
 
     AUTO_FOCUS = "Pane"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "help.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,q", "leave", "Leave", show=False, id="help.leave", tooltip="Back to the work"),
     ]
@@ -35,7 +38,8 @@ class HelpDialog(Dialog[None]):
         prose = Prose()
         focused = screen.focused
         if focused is not None:
-            prose.line((f"{type(focused).__name__} has the focus", "accent"))
+            name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(focused).__name__).lower()
+            prose.line((f"the {name} has the focus", "accent"))
             prose.line(getattr(focused, "HELP", "") or "Tab goes on, Shift+Tab goes back.")
         if words := getattr(screen, "HELP", ""):
             prose.gap().line(words)
@@ -49,20 +53,21 @@ class HelpDialog(Dialog[None]):
 
 def _write_keys(prose: Prose, screen: Screen[object]) -> None:
     """Add the keys by whom they belong to; one that does nothing now is said to."""
-    here: dict[str, dict[str, tuple[list[str], bool, str]]] = {}
+    places: dict[str, dict[str, tuple[list[str], bool, str]]] = {
+        "this screen": {},
+        "what has the focus": {},
+        "everywhere": {},
+    }
     for node, binding, enabled, tooltip in screen.active_bindings.values():
         words = tooltip or binding.tooltip or binding.description
-        if not words:
-            continue
-        place = "everywhere" if node is screen.app else ("this screen" if node is screen else "what has the focus")
-        keys, _, _ = here.setdefault(place, {}).setdefault(binding.action, ([], enabled, words))
-        keys.append(screen.app.get_key_display(binding))
-    for place, actions in here.items():
+        ours = node is screen and binding.id is not None
+        place = "this screen" if ours else ("everywhere" if node in (screen, screen.app) else "what has the focus")
+        if words:
+            keys, _, _ = places[place].setdefault(binding.action, ([], enabled, words))
+            keys.append(screen.app.get_key_display(binding))
+    for place, actions in places.items():
         prose.head(place)
         for keys, enabled, words in actions.values():
             tone = "" if enabled else "quiet"
-            prose.line(
-                (f"{' '.join(keys):<{KEY}}", "accent" if enabled else "quiet"),
-                (words, tone),
-                ("" if enabled else "  (not now)", "quiet"),
-            )
+            key = (f"{' '.join(keys):<{KEY}}", "accent" if enabled else "quiet")
+            prose.line(key, (words, tone), ("" if enabled else "  (not now)", "quiet"))

@@ -48,7 +48,7 @@ class ReplyDialog(DraftDialog[MailMessage]):
         """Yield recipient, template, subject, text and English."""
         to = plain(
             (masked(self.to) or "no address is safe", "strong"),
-            ("  frozen · the address verified before the trouble", "quiet"),
+            ("  frozen · verified before the trouble", "quiet"),
         )
         yield Horizontal(Static(plain("to")), Static(to, id="to"), classes="row")
         choices = [(plain(f"{t.title} ({t.language})"), key) for key, t in self.templates.items()]
