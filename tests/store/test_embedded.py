@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ import psycopg
 import pytest
 
 from tests.store.apps import ROOT, App, answers, ask, gone, kill, postmaster, remains, supervisors
-from tests.store.waiting import until
+from tests.store.waiting import DEADLINE_S, until
+from workstation.services.clock import SystemClock
 from workstation.services.errors import StoreError
 from workstation.services.store import embedded, embedded_home
 
@@ -34,6 +36,17 @@ def apps() -> Iterator[list[App]]:
         app.close()
     for directory in {app.directory for app in started}:
         gone(directory)
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a lock exclusively; a process that is ending closes its files after it has left the process list."""
+    clock = SystemClock()
+    descriptor = embedded_home.wait_for_lock(path, embedded_home.EXCLUSIVE, clock, clock.monotonic() + DEADLINE_S)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def test_the_first_start_makes_a_private_database_that_ends_with_its_last_user(home: Path) -> None:
@@ -215,20 +228,14 @@ def test_sigterm_to_the_supervisor_stops_everything(home: Path) -> None:
 def test_a_start_waits_for_a_server_that_is_stopping_and_says_so_when_it_takes_too_long(home: Path) -> None:
     embedded.start(home).close()
     gone(home)
-    with (
-        embedded_home.locked(home / "lease", embedded_home.EXCLUSIVE),
-        pytest.raises(StoreError, match="stopping for too long"),
-    ):
+    with _held(home / "lease"), pytest.raises(StoreError, match="stopping for too long"):
         embedded.start(home, timeout=0.1)
 
 
 def test_a_start_says_that_another_window_is_preparing(home: Path) -> None:
     embedded.start(home).close()
     gone(home)
-    with (
-        embedded_home.locked(home / "start.lock", embedded_home.EXCLUSIVE),
-        pytest.raises(StoreError, match="Another window"),
-    ):
+    with _held(home / "start.lock"), pytest.raises(StoreError, match="Another window"):
         embedded.start(home, timeout=0.1)
     assert remains(home) == []
 
