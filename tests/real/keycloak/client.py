@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import msgspec
 import pyotp
+
+from workstation.services.clock import SystemClock
 
 REALM = "exchange"
 READER = ("workstation-reader", "reader-secret-of-the-test-realm")
@@ -45,6 +47,27 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str = ""
 
 
+class Administrator(httpx.Auth):
+    """The bootstrap administrator's token, fetched anew when it has run out or a test has ended them all."""
+
+    requires_response_body = True
+
+    def __init__(self, url: str, password: str) -> None:
+        self._url = f"{url}/realms/master/protocol/openid-connect/token"
+        self._password = password
+        self._token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            if (yield request).status_code != 401:
+                return
+        form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": self._password}
+        self._token = (yield httpx.Request("POST", self._url, data=form)).raise_for_status().json()["access_token"]
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
 class Keycloak:
     """The running server. `admin` speaks to the realm's Admin API with every right.
 
@@ -59,17 +82,8 @@ class Keycloak:
 
     def __init__(self, url: str, password: str) -> None:
         self.url = url
-        self._password = password
         self._http = httpx.Client(timeout=30)
-        self.admin = httpx.Client(base_url=f"{url}/admin/realms/{REALM}", timeout=30, auth=self._as_administrator)
-
-    def _as_administrator(self, request: httpx.Request) -> httpx.Request:
-        # A token for every call: they live for a minute only, and a test may end them all.
-        form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": self._password}
-        answer = self._http.post(f"{self.url}/realms/master/protocol/openid-connect/token", data=form)
-        answer.raise_for_status()
-        request.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        return request
+        self.admin = httpx.Client(base_url=f"{url}/admin/realms/{REALM}", timeout=30, auth=Administrator(url, password))
 
     def login(self, username: str, password: str, totp: str | None = None, *, offline: bool = False) -> Login:
         """Sign in for real; `totp` is the code of this moment (see :func:`code`)."""
@@ -194,9 +208,12 @@ class Keycloak:
         finally:
             self.admin.put("/", json={name: before.get(name) for name in fields}).raise_for_status()
 
-    def until(self, holds: Callable[[], object], tries: int = 400) -> None:
-        """Ask until `holds`; each question is a round trip, so nothing is slept."""
-        assert any(holds() for _ in range(tries)), "Keycloak did not come to it"
+    def until(self, holds: Callable[[], object]) -> None:
+        """Ask until `holds`, for half a minute at most; each question is a round trip, so nothing is slept."""
+        clock = SystemClock()
+        end = clock.monotonic() + 30
+        while not holds():
+            assert clock.monotonic() < end, "Keycloak did not come to it"
 
     def refuses(self, authorization: str) -> bool:
         """Return whether a service's token is refused by now."""

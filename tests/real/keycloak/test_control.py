@@ -310,15 +310,25 @@ class TestNarrowRights:
     """The recommended set-up of the broker's client: a group's members only, nothing of the whole realm."""
 
     @pytest.fixture
-    def narrow(self, keycloak: Keycloak) -> Iterator[tuple[str, str]]:
+    def group(self) -> str:
+        # Of its own: a second permission on the same group has to agree with the first.
+        return f"customers-{new_key()}"
+
+    @pytest.fixture
+    def narrow(self, keycloak: Keycloak, group: str) -> Iterator[tuple[str, str]]:
         with keycloak.settings(adminPermissionsEnabled=True):
-            yield keycloak.narrow_client("customers")
+            yield keycloak.narrow_client(group)
 
     async def test_may_do_our_acts_to_members_and_nothing_to_others(
-        self, keycloak: Keycloak, accounts: KeycloakAccounts, surroundings: Surroundings, narrow: tuple[str, str]
+        self,
+        keycloak: Keycloak,
+        accounts: KeycloakAccounts,
+        surroundings: Surroundings,
+        narrow: tuple[str, str],
+        group: str,
     ) -> None:
         member, staff = keycloak.create_user("member"), keycloak.create_user("staff")
-        keycloak.join(member, "customers")
+        keycloak.join(member, group)
         control = KeycloakControl(as_client(keycloak, narrow, surroundings), accounts)
         keycloak.lock_out(member)
         await act(control, member.id, Act.UNLOCK)

@@ -19,8 +19,8 @@ BATCH = 20_000
 MOST = 200
 
 _ROWS = """
-SELECT chain, seq, to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), actor, person, level::text, app, host(client),
-       backend_pid::text, event, outcome, object, payload, prev_hash, hash
+SELECT chain, seq, to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), actor, person, level::text, app,
+       host(client), backend_pid::text, event, outcome, object, payload, prev_hash, hash
   FROM wsd.audit ORDER BY chain COLLATE "C", seq
 """
 
@@ -34,7 +34,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a walk found. `heads` can be kept elsewhere and given to a later walk; `partial` when some chains were hidden."""
+    """What a walk found.
+
+    `heads` can be kept elsewhere and given to a later walk; `partial` when some chains were hidden from this login.
+    """
 
     events: int
     chains: int
@@ -168,12 +171,13 @@ _ORPHANS = (
     (
         "an execution without its record",
         """SELECT e.claimed_by, e.request_id::text FROM wsd.execution e WHERE NOT EXISTS (SELECT 1 FROM wsd.audit a
-            WHERE a.chain = e.claimed_by AND a.event = 'execute.claim' AND a.outcome = 'ok' AND a.object = e.request_id::text)""",
+            WHERE a.chain = e.claimed_by AND a.event = 'execute.claim' AND a.outcome = 'ok'
+              AND a.object = e.request_id::text)""",
     ),
     (
         "an outcome without its record",
-        """SELECT e.claimed_by, e.request_id::text FROM wsd.execution e WHERE e.outcome IS NOT NULL AND NOT EXISTS (
-           SELECT 1 FROM wsd.audit a WHERE a.chain = e.claimed_by AND a.event = 'execute.settle' AND a.outcome = e.outcome
+        """SELECT e.claimed_by, e.request_id::text FROM wsd.execution e
+            WHERE e.outcome IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wsd.audit a WHERE a.chain = e.claimed_by AND a.event = 'execute.settle' AND a.outcome = e.outcome
               AND a.object = e.request_id::text)""",
     ),
 )

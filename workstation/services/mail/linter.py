@@ -68,7 +68,9 @@ def check(
         hosts: the exchange's own web hosts (ASCII, lower case); without any, no link passes.
     """
     out = list(_form(subject, body))
-    text = _REF.sub(" ", f"{subject}\n\n{body}")
+    # A text that is refused for its length need not be read whole: this runs while somebody types.
+    body = body[:BODY_MAX]
+    text = _REF.sub(" ", f"{subject[:BODY_MAX]}\n\n{body}")
     out += _quoted(text, account)
     out += _links(text, hosts)
     for tag in _languages(language, body):
@@ -85,11 +87,11 @@ def _form(subject: str, body: str) -> Iterator[str]:
         yield f"The subject has {len(subject)} characters: shorten it to {SUBJECT_MAX}."
     if len(body) > BODY_MAX:
         yield f"The text has {len(body):,} characters: shorten it to {BODY_MAX:,}."
-    for hole in sorted({found[0] for found in re.finditer(r"\{[^{}\n]{0,40}\}", subject + body)}):
+    for hole in sorted({found[0] for found in re.finditer(r"\{[^{}\n]{0,40}\}", subject + body[:BODY_MAX])}):
         yield f"The hole {clean(hole, 50)} is not filled: write what belongs there, or take the sentence out."
     if "\n" in subject or "\r" in subject:
         yield "The subject has a line break: write it as one line."
-    if not is_clean(subject.replace("\n", " ")) or not is_clean(body.replace("\r\n", "\n")):
+    if not is_clean(subject[:BODY_MAX].replace("\n", " ")) or not is_clean(body[:BODY_MAX].replace("\r\n", "\n")):
         yield "The text holds control or invisible characters: delete them, or paste it again as plain text."
 
 
