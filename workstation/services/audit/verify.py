@@ -177,8 +177,8 @@ _ORPHANS = (
     (
         "an outcome without its record",
         """SELECT e.claimed_by, e.request_id::text FROM wsd.execution e
-            WHERE e.outcome IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wsd.audit a WHERE a.chain = e.claimed_by AND a.event = 'execute.settle' AND a.outcome = e.outcome
-              AND a.object = e.request_id::text)""",
+            WHERE e.outcome IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wsd.audit a WHERE a.chain = e.claimed_by
+              AND a.event = 'execute.settle' AND a.outcome = e.outcome AND a.object = e.request_id::text)""",
     ),
 )
 
