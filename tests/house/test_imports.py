@@ -35,7 +35,8 @@ def core_modules() -> list[str]:
 
 def test_the_core_runs_without_textual() -> None:
     loaded = loaded_by("; ".join(f"import {name}" for name in core_modules()))
-    assert loaded & {"textual", "rich"} == set()
+    # httpx brings rich along; that ours imports neither is a contract of `lint-imports`
+    assert "textual" not in loaded
     assert "sqlmodel" in loaded  # the import list did reach the store
 
 
