@@ -21,7 +21,7 @@ LETTER = build(row(), house=HOUSE, now=NOW)
 class Rig:
     """A mailbox between a scripted SMTP and a scripted IMAP server."""
 
-    def __init__(self, security: str, server: ssl.SSLContext | None, client: ssl.SSLContext | None) -> None:
+    def __init__(self, security: str, server: ssl.SSLContext | None, client: ssl.SSLContext) -> None:
         self.smtp = SmtpServer(server, implicit=security == "tls")
         self.imap = ImapServer(server, implicit=security == "tls")
         self.security, self.client = security, client
@@ -56,7 +56,7 @@ async def start(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> AsyncIterato
     started: list[Rig] = []
 
     async def begin(security: str = "none") -> Rig:
-        rig = Rig(security, *((None, None) if security == "none" else contexts))
+        rig = Rig(security, None if security == "none" else contexts[0], contexts[1])
         await rig.smtp.start()
         await rig.imap.start()
         rig.mailbox = rig.connect()
