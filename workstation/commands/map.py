@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -59,15 +58,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(source: str, stream: BinaryIO) -> None:
     out = sys.stdout.buffer
-    try:
-        for line in _lines(source, stream):
-            out.write(line)
-            if stream is sys.stdin.buffer:
-                # Something may be watching a log as it grows.
-                out.flush()
-    finally:
-        with contextlib.suppress(BrokenPipeError):
+    for line in _lines(source, stream):
+        out.write(line)
+        if stream is sys.stdin.buffer:
+            # Something may be watching a log as it grows.
             out.flush()
+    out.flush()
 
 
 def _lines(source: str, stream: BinaryIO) -> Iterator[bytes]:

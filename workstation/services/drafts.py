@@ -1,151 +1,254 @@
-"""The journal of what is being typed: encrypted, on this machine's own disk, before anything else.
+"""The journal of what is being typed: encrypted, on the local disk, there again after a crash.
 
-The link to the store may be down, the process may be killed, the lease may be lost: the text is here. A draft
-is a file of AES-256-GCM (NIST SP 800-38D) under a key from the keyring; the case and kind are authenticated with it.
+A draft is a file of its own: a magic word, a nonce (NIST SP 800-38D, 8.2.2: 96 random bits) and AES-256-GCM. Whose
+it is, of which case and of which kind are bound to it as associated data, so a file that was put in another's place
+does not open. Written beside, flushed to the disk and renamed: a crash leaves the old text or the new one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
-import secrets
+import stat
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from workstation.services.clock import Clock
-from workstation.services.errors import WorkstationError
+from workstation.services.clock import Clock, from_micros, to_micros
+from workstation.services.errors import Invalid, Refused, WorkstationError
+from workstation.services.text import clean
 
-_NAME = re.compile(r"(\d{1,18})\.([a-z_]{1,30})\.draft\Z")
-NONCE = 12
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_MAGIC = b"WSDRAFT1"
+_NONCE = 12
+_TAG = 16
+KEY = 32
+#: The largest draft in bytes; a mail of a thousand pages.
+LARGEST = 16 * 1024 * 1024
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_FILE = re.compile(r"(\d{1,18})-([a-z][a-z0-9_]{0,31})\.draft")
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A journalled text; `at` is an ISO 8601 instant."""
+class Draft(msgspec.Struct, frozen=True):
+    """A draft as it was last saved."""
 
     case: int
     kind: str
     text: str
-    at: str
+    saved_at: datetime
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    saved_us: int
+    text: bytes
 
 
 class Drafts:
-    """One person's drafts on this machine.
+    """The drafts of one person on this machine. Calls may come from several threads and processes.
 
     Args:
-        directory: made 0700 where it is missing.
-        key: 32 bytes.
-        clock: when a draft was saved.
+        directory: made with mode 0700 where it is missing; its last name is whose drafts they are.
+        key: 32 bytes, from the keyring.
+        clock: for when a draft was saved.
+        random: returns that many random bytes.
 
     Raises:
-        WorkstationError: the directory cannot be made.
+        Invalid: the key is not 32 bytes.
+        Refused: the directory is a link or somebody else's.
+        WorkstationError: it cannot be made.
     """
 
-    def __init__(self, directory: Path, key: bytes, clock: Clock) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+    def __init__(self, directory: Path, key: bytes, clock: Clock, random: Callable[[int], bytes] = os.urandom) -> None:
+        if len(key) != KEY:
+            raise Invalid("The key of the drafts is damaged.", "Make a new one with `workstation login`.")
         self._directory = directory
-        self._aead = AESGCM(key)
+        self._key = key
         self._clock = clock
-        try:
+        self._random = random
+        with _disk("The drafts' directory cannot be used"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise _disk(error) from error
+            _ours_alone(directory)
 
     def save(self, case: int, kind: str, text: str) -> None:
-        """Keep `text`, replacing the draft of this case and kind, whole or not at all.
+        """Keep `text` in the place of what was kept; when this returns it is on the disk.
 
         Raises:
-            WorkstationError: the disk is full or read-only; the draft before is untouched.
+            Invalid: the kind or the case is no name for a draft, or the text is too long.
+            WorkstationError: the disk is full or fails; what was kept before is still there.
         """
-        draft = Draft(case=case, kind=kind, text=text, at=self._clock.now().isoformat())
-        nonce = secrets.token_bytes(NONCE)
-        sealed = nonce + self._aead.encrypt(nonce, msgspec.json.encode(draft), _about(case, kind))
         path = self._path(case, kind)
-        beside = path.with_suffix(f".{secrets.token_hex(4)}.new")
-        try:
-            _write(beside, sealed)
-            beside.replace(path)
-            _sync(self._directory)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-            raise _disk(error) from error
+        # A half of a surrogate pair can be typed, and must not lose the rest.
+        body = msgspec.msgpack.encode(_Kept(to_micros(self._clock.now()), text.encode("utf-8", "surrogatepass")))
+        if len(body) > LARGEST:
+            raise Invalid("The text is too long to be kept as a draft.", "Shorten it; what was kept before is there.")
+        nonce = self._random(_NONCE)
+        sealed = _MAGIC + nonce + self._cipher().encrypt(nonce, body, self._bound_to(case, kind))
+        with _disk("The draft could not be saved"), self._locked():
+            _replace(path, sealed)
 
     def load(self, case: int, kind: str) -> str:
-        """Return the draft, or an empty text. One that cannot be read is put aside and kept."""
-        found = self._read(self._path(case, kind), case, kind)
+        """Return the kept text, ``""`` where there is none.
+
+        A file that does not open is set aside (see :meth:`broken`).
+
+        Raises:
+            Invalid: the kind or the case is no name for a draft.
+            WorkstationError: the disk fails.
+        """
+        found = self._open(self._path(case, kind), case, kind)
         return found.text if found else ""
 
     def discard(self, case: int, kind: str) -> None:
-        """Forget a draft that was sent or emptied."""
-        self._path(case, kind).unlink(missing_ok=True)
+        """Forget the draft; one that is not there is no error.
+
+        Raises:
+            Invalid, WorkstationError: as :meth:`load`.
+        """
+        path = self._path(case, kind)
+        with _disk("The draft could not be removed"), self._locked():
+            path.unlink(missing_ok=True)
+            _flush_directory(self._directory)
 
     def all(self) -> tuple[Draft, ...]:
-        """Return every draft that can be read, by case and kind."""
-        found = []
-        for path in sorted(self._directory.iterdir()):
-            if named := _NAME.match(path.name):
-                draft = self._read(path, int(named[1]), named[2])
-                if draft:
-                    found.append(draft)
-        return tuple(found)
+        """Return every draft, the newest first. Files that do not open are set aside.
 
-    def broken(self) -> tuple[Path, ...]:
-        """Return the files that were put aside: torn, foreign, or under another key."""
-        return tuple(sorted(self._directory.glob("*.broken")))
+        Raises:
+            WorkstationError: the disk fails.
+        """
+        with _disk("The drafts cannot be read"):
+            names = sorted(entry.name for entry in os.scandir(self._directory))
+        matches = [match for name in names if (match := _FILE.fullmatch(name))]
+        found = (self._open(self._directory / match[0], int(match[1]), match[2]) for match in matches)
+        return tuple(sorted((draft for draft in found if draft), key=lambda draft: draft.saved_at, reverse=True))
 
-    def _read(self, path: Path, case: int, kind: str) -> Draft | None:
-        from cryptography.exceptions import InvalidTag
+    def broken(self) -> tuple[str, ...]:
+        """Return the names of files that did not open and were set aside; nothing ever deletes them.
 
-        try:
-            sealed = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            plain = self._aead.decrypt(sealed[:NONCE], sealed[NONCE:], _about(case, kind))
-            return msgspec.json.decode(plain, type=Draft)
-        except (InvalidTag, ValueError):
-            path.replace(path.with_suffix(f".{secrets.token_hex(4)}.broken"))
-            return None
+        Raises:
+            WorkstationError: the disk fails.
+        """
+        with _disk("The drafts cannot be read"):
+            return tuple(sorted(entry.name for entry in os.scandir(self._directory) if ".broken" in entry.name))
 
     def _path(self, case: int, kind: str) -> Path:
-        if not _NAME.match(f"{case}.{kind}.draft"):
-            raise WorkstationError(f"“{kind!a}” is not a kind of draft.")
-        return self._directory / f"{case}.{kind}.draft"
+        if case < 0 or case >= 10**18 or not _KIND.fullmatch(kind):
+            raise Invalid(f"“{clean(kind, 40)}” of case {case} is no name for a draft.")
+        return self._directory / f"{case}-{kind}.draft"
+
+    def _cipher(self) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key)
+
+    def _bound_to(self, case: int, kind: str) -> bytes:
+        return b"\x00".join((_MAGIC, os.fsencode(self._directory.name), str(case).encode(), kind.encode()))
+
+    def _open(self, path: Path, case: int, kind: str) -> Draft | None:
+        with _disk("The draft cannot be read"), self._locked():
+            sealed = _content(path)
+            if sealed is None:
+                return None
+            kept = self._unsealed(sealed, case, kind)
+            if kept is None:
+                _set_aside(path)
+                return None
+        return Draft(case, kind, kept.text.decode("utf-8", "surrogatepass"), from_micros(kept.saved_us))
+
+    def _unsealed(self, sealed: bytes, case: int, kind: str) -> _Kept | None:
+        from cryptography.exceptions import InvalidTag
+
+        start = len(_MAGIC) + _NONCE
+        if not sealed.startswith(_MAGIC) or len(sealed) < start + _TAG:
+            return None
+        try:
+            body = self._cipher().decrypt(sealed[len(_MAGIC) : start], sealed[start:], self._bound_to(case, kind))
+            return msgspec.msgpack.decode(body, type=_Kept)
+        except (InvalidTag, msgspec.MsgspecError):
+            return None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the directory's lock: two terminals of one person do not write into each other's files."""
+        descriptor = os.open(self._directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
 
-def _about(case: int, kind: str) -> bytes:
-    return f"workstation-draft-v1:{case}:{kind}".encode()
+def _ours_alone(directory: Path) -> None:
+    info = os.lstat(directory)
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
+        raise Refused("drafts.directory", f"{clean(directory)} is a link or belongs to somebody else.", "Remove it.")
+    if info.st_mode & 0o077:
+        directory.chmod(0o700)
 
 
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _replace(path: Path, sealed: bytes) -> None:
+    # One name for what is being written, under the lock: what a crash leaves there is written over, never piled up.
+    beside = path.with_suffix(".writing")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        with os.fdopen(os.open(beside, flags, 0o600), "wb") as stream:
+            stream.write(sealed)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+    _flush_directory(path.parent)
+
+
+def _flush_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def _content(path: Path) -> bytes | None:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return b""  # a link in a draft's place is foreign
+        raise
+    with os.fdopen(descriptor, "rb") as stream:
+        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return stream.read(LARGEST + 4096) if plain else b""
 
 
-def _disk(error: OSError) -> WorkstationError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WorkstationError(
-            "The disk is full: the draft was not saved.", "Make room; the text is still on the screen."
-        )
-    return WorkstationError(
-        f"The draft could not be saved: {error.strerror}.",
-        "Keep the screen open, and mend the rights of the directory.",
-    )
+def _set_aside(path: Path) -> None:
+    aside, number = path.with_name(path.name + ".broken"), 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}.broken-{number}")
+    path.rename(aside)
+
+
+@contextlib.contextmanager
+def _disk(what: str) -> Iterator[None]:
+    """Say in a sentence what the disk refused."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "Free some space" if full else "Check the disk and the rights on the directory"
+        raise WorkstationError(
+            f"{what} ({clean(error.strerror or type(error).__name__)}).",
+            f"{hint}; the last text that was saved is still there, and yours is still on the screen.",
+        ) from error
