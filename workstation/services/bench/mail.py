@@ -12,6 +12,8 @@ from workstation.services.accounts.model import Account, Contact
 from workstation.services.bench.tools import Tools
 from workstation.services.errors import Refused
 from workstation.services.mail import linter, templates
+from workstation.services.mail.address import same
+from workstation.services.mail.authenticity import vouched
 from workstation.services.mail.message import draft_hash, message_id
 from workstation.services.store.session import convert
 from workstation.services.text import mask_email
@@ -121,10 +123,10 @@ def _first_name(account: Account) -> str:
 def _message(row: dict[str, Any], account: Account, since: datetime) -> MailMessage:
     record = account.address_on_record(since)
     message = convert(row, MailMessage)
-    sender = message.sender.strip().lower()
+    sender = message.sender
     return msgspec.structs.replace(
         message,
-        from_record=bool(record and sender == record.value.strip().lower()),
+        from_record=bool(record and same(sender, record.value) and vouched(message.authenticity)),
         sender=mask_email(message.sender) if message.sender else "",
         recipient=mask_email(message.recipient) if message.recipient else "",
     )

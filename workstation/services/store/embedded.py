@@ -186,7 +186,7 @@ def _await_server(home: files.Home, clock: Clock, deadline: float) -> str:
     begun_at = home.server_log.stat().st_size if home.server_log.exists() else 0
     child: subprocess.Popen[bytes] | None = None
     while True:
-        if child is not None and child.poll():
+        if child is not None and (child.poll() or 0) > 0:  # below zero it was killed, which says nothing of the server
             raise _not_starting(home, begun_at, "The database does not start")
         if (child is None or child.poll() is not None) and not home.supervised():
             child = _spawn_supervisor(home)

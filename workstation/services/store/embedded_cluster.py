@@ -65,8 +65,8 @@ _SETTINGS_SINCE = {16: {"reserved_connections": "8"}, 18: {"io_method": "sync"}}
 
 #: linux/threads.h, PID_MAX_LIMIT is 4194304: no process ever has this number.
 _NO_PID = 99_999_999
-#: What `log_line_prefix` puts before a line.
-_STAMP = re.compile(r"^[-\d]+ [.:\d]+ \w+ \[\d+\] ")
+#: What `log_line_prefix`, and the supervisor, put before a line.
+_STAMP = re.compile(r"^[-\d]+[ T][.:\d]+(?:Z| \w+) \[\d+\] ")
 _PROC = Path("/proc")
 _INITDB_S = 300.0
 _ANSWER_S = 2.0

@@ -290,7 +290,7 @@ BEGIN
   IF r.id IS NULL THEN RETURN 0; END IF;
   INSERT INTO wsd.mail(case_id, direction, state, message_id, recipient, subject, body, language, author)
   SELECT r.case_id, 'out', 'queued', m ->> 'message_id', m ->> 'recipient', m ->> 'subject', m ->> 'body', m ->> 'language', session_user::text
-    FROM jsonb_array_elements(p_mails) m ON CONFLICT (message_id) DO NOTHING;
+    FROM jsonb_array_elements(p_mails) m ON CONFLICT (message_id) WHERE direction = 'out' DO NOTHING;
   GET DIAGNOSTICS n = ROW_COUNT;
   UPDATE wsd.execution SET told = clock_timestamp() WHERE request_id = p_id;
   PERFORM wsd.log('client.told', 'ok', p_id::text, jsonb_build_object('mails', n));

@@ -27,7 +27,7 @@ BEGIN
   INSERT INTO wsd.mail(case_id, direction, state, message_id, in_reply_to, refs, recipient, subject, body, language, author, recall_until)
   VALUES (c.id, 'out', 'queued', p_message_id, coalesce(last.message_id, ''), trim(coalesce(last.refs, '') || ' ' || coalesce(last.message_id, '')),
           p_recipient, p_subject, p_body, p_language, s.login, clock_timestamp() + interval '15 s')
-  ON CONFLICT (message_id) DO NOTHING RETURNING * INTO m;
+  ON CONFLICT (message_id) WHERE direction = 'out' DO NOTHING RETURNING * INTO m;
   IF m.id IS NULL THEN RETURN wsd.deny('mail.queue', c.ref, 'sent_already'); END IF;
   UPDATE wsd.case_file SET waiting_since = clock_timestamp(), version = version + 1 WHERE id = c.id;
   PERFORM wsd.log('mail.queue', 'ok', c.ref, jsonb_build_object('mail', m.id, 'message_id', m.message_id, 'language', m.language,
@@ -89,13 +89,14 @@ DECLARE
   n bigint;
 BEGIN
   refs := refs || coalesce(p_mail ->> 'in_reply_to', '');
-  IF NOT EXISTS (SELECT 1 FROM wsd.mail WHERE message_id = mid) THEN
+  IF NOT EXISTS (SELECT 1 FROM wsd.mail m WHERE m.direction = 'in' AND m.message_id = mid AND sha256(m.raw) = sha256(p_raw)) THEN
     SELECT f.* INTO c FROM wsd.case_file f WHERE f.first_message_id = mid;
     IF c.id IS NULL THEN
       SELECT f.* INTO c FROM wsd.mail m JOIN wsd.case_file f ON f.id = m.case_id WHERE m.message_id = ANY (refs) ORDER BY m.id DESC LIMIT 1;
     END IF;
     IF c.id IS NULL THEN
-      SELECT f.* INTO c FROM wsd.case_file f WHERE f.ref = substring(coalesce(p_mail ->> 'subject', '') FROM '\[(CS-\d{1,12})\]');
+      -- signed by our key: a guessed number names no case
+      SELECT f.* INTO c FROM wsd.case_file f WHERE f.ref = nullif(p_mail ->> 'case_token', '');
     END IF;
     IF c.id IS NULL OR c.status = 'closed' THEN
       INSERT INTO wsd.case_file(kind, account_id, team, language, subject, excerpt, first_message_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -23,7 +23,9 @@ class Mail(SQLModel, table=True):
             + " END",
             name="state_known",
         ),
-        UniqueConstraint("message_id", name="message_once"),
+        # Anybody may write one of our ids into a mail: an incoming mail never stands in the way of an outgoing one.
+        Index("out_once", "message_id", unique=True, postgresql_where=text("direction = 'out'")),
+        Index("in_once", "message_id", text("sha256(raw)"), unique=True, postgresql_where=text("direction = 'in'")),
         Index("mail_thread", "case_id", "id"),
         Index("mail_outbox", "id", postgresql_where=text("state IN ('queued', 'sending')")),
         {"schema": SCHEMA},

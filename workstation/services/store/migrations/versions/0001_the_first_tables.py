@@ -386,8 +386,15 @@ def upgrade() -> None:
             ["wsd.case_file.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("message_id", name="message_once"),
         schema="wsd",
+    )
+    op.create_index(
+        "in_once",
+        "mail",
+        ["message_id", sa.literal_column("sha256(raw)")],
+        unique=True,
+        schema="wsd",
+        postgresql_where=sa.text("direction = 'in'"),
     )
     op.create_index(
         "mail_outbox",
@@ -398,6 +405,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'sending')"),
     )
     op.create_index("mail_thread", "mail", ["case_id", "id"], unique=False, schema="wsd")
+    op.create_index(
+        "out_once", "mail", ["message_id"], unique=True, schema="wsd", postgresql_where=sa.text("direction = 'out'")
+    )
     op.create_table(
         "note",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -589,10 +599,12 @@ def downgrade() -> None:
     op.drop_table("request", schema="wsd")
     op.drop_table("packet", schema="wsd")
     op.drop_table("note", schema="wsd")
+    op.drop_index("out_once", table_name="mail", schema="wsd", postgresql_where=sa.text("direction = 'out'"))
     op.drop_index("mail_thread", table_name="mail", schema="wsd")
     op.drop_index(
         "mail_outbox", table_name="mail", schema="wsd", postgresql_where=sa.text("state IN ('queued', 'sending')")
     )
+    op.drop_index("in_once", table_name="mail", schema="wsd", postgresql_where=sa.text("direction = 'in'"))
     op.drop_table("mail", schema="wsd")
     op.drop_table("label", schema="wsd")
     op.drop_index("guidance_open", table_name="guidance", schema="wsd", postgresql_where=sa.text("answered IS NULL"))
