@@ -18,6 +18,7 @@ INVISIBLE = frozenset(
 #: Combining marks kept on one letter; Vietnamese and Thai need two, "zalgo" text uses dozens.
 MARKS = 3
 LIMIT = 4_000
+_FORMULA = tuple("=+-@|%＝＋－＠")
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -31,16 +32,17 @@ def clean(value: object, limit: int = LIMIT, *, multiline: bool = False) -> str:
     """Return `value` as text that is safe to draw and hides nothing.
 
     C0 controls become control pictures (U+2400 block), every other control, format, bidirectional,
-    private, unassigned or invisible character becomes ``⟦U+XXXX⟧`` (CVE-2021-42574 class), more than
-    three combining marks on a letter are dropped, tabs become four spaces, and what is longer than
-    `limit` characters is cut with the count of what is missing.
+    private, unassigned or invisible character becomes ``⟦U+XXXX⟧`` (CVE-2021-42574 class), of more than
+    three combining marks on a letter the others are counted, tabs become four spaces, and what is longer
+    than `limit` characters is cut with the count of what is missing.
 
     Args:
         value: text or bytes (decoded as UTF-8, bad bytes as ``\\xNN``), or anything with a str form.
         limit: characters kept.
         multiline: keep line feeds (a pane of several lines); otherwise they become ``␊``.
     """
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes | bytearray) else str(value)
+    data = bytes(value) if isinstance(value, bytes | bytearray | memoryview) else None
+    text = str(value) if data is None else data.decode("utf-8", "backslashreplace")
     over = len(text) - limit
     if over > 0:
         text = text[:limit]
@@ -60,6 +62,8 @@ def _spell_out(text: str, multiline: bool) -> str:
             if marks <= MARKS:
                 out.append(char)
             continue
+        if marks > MARKS:
+            out.append(f"⟦+{marks - MARKS} marks⟧")
         marks = 0
         if char == "\n" and multiline:
             out.append(char)
@@ -73,6 +77,8 @@ def _spell_out(text: str, multiline: bool) -> str:
             out.append(f"⟦U+{code:04X}⟧")
         else:
             out.append(char)
+    if marks > MARKS:
+        out.append(f"⟦+{marks - MARKS} marks⟧")
     return "".join(out)
 
 
@@ -112,6 +118,6 @@ def group4(identifier: str) -> str:
 
 
 def csv_cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula (OWASP ASVS 1.2.10)."""
+    """Return a cell that no spreadsheet takes for a formula (OWASP ASVS 1.2.10), nor after blanks that it trims."""
     text = clean(value)
-    return "'" + text if text and text[0] in "=+-@\t\r|%＝＋－＠" else text
+    return "'" + text if text.lstrip().startswith(_FORMULA) else text

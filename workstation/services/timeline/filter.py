@@ -212,7 +212,7 @@ class _Reader:
             char = self.text[self.at]
             if char == "\\":
                 pattern += _escaped(self._after_backslash())
-            elif char in "*?" or _stands_alone(char):
+            elif char in "*?:" or _stands_alone(char):
                 pattern += char
                 self.at += 1
             elif char.isspace() or char == ")":
