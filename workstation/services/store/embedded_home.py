@@ -41,6 +41,7 @@ LOG_LIMIT = 5_000_000
 _SEPARATORS = frozenset(",\r\n")
 
 _POLL_S = 0.02
+_REMOVALS = 500
 _SERVING = b"serving\n"
 
 
@@ -297,6 +298,22 @@ def _takes_sockets(directory: Path) -> bool:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory and all below it, if it is there."""
-    if path.is_symlink() or path.exists():
-        shutil.rmtree(path)
+    """Remove a directory and all below it, if it is there.
+
+    The children of a killed ``initdb`` may write into it for a moment longer; it is tried again until they are gone.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    for tries_left in range(_REMOVALS, -1, -1):
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            if not path.is_symlink() and not path.exists():
+                return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not tries_left:
+                raise
+            rest()
+        else:
+            return
