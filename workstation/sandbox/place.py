@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -21,10 +22,11 @@ START_S = 120.0
 
 
 class State(msgspec.Struct, kw_only=True):
-    """What the supervisor says of itself in ``state.json``."""
+    """What the supervisor says of itself in ``state.json``; `at` is in seconds since the epoch."""
 
     pid: int
     phase: str
+    at: float
     word: str = ""
     hint: str = ""
 
@@ -132,17 +134,17 @@ class Place:
         log.close()
 
     def _wait(self, seed: int, scale: int, on_progress: Callable[[str], None]) -> None:
-        shown = ""
+        shown, begun = "", time.time()
         for turn in range(int(START_S / 0.05)):
             if turn % 20 == 0:
                 # One that is stopping makes room for another; a second one at once ends by itself.
                 self._start_if_none(seed, scale)
             state = self.state()
+            if state is not None and state.phase == "failed" and state.at >= begun:
+                raise WorkstationError(state.word, state.hint)
             if state is not None and _alive(state.pid):
                 if state.phase == "ready":
                     return
-                if state.phase == "failed":  # its process is about to end
-                    raise WorkstationError(state.word, state.hint)
                 if state.word != shown:
                     shown = state.word
                     on_progress(shown)

@@ -12,6 +12,7 @@ import fcntl
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -93,7 +94,7 @@ class Supervisor:
 
     def say(self, word: str, phase: str = "starting", hint: str = "") -> None:
         """Tell the terminals that wait how far it is."""
-        state = {"pid": os.getpid(), "phase": phase, "word": word, "hint": hint}
+        state = {"pid": os.getpid(), "phase": phase, "at": time.time(), "word": word, "hint": hint}
         write_private(self._directory / "state.json", msgspec.json.encode(state))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -237,6 +238,11 @@ async def _main(directory: Path, seed: int, scale: int) -> int:
             supervisor.say(error.what, "failed", error.hint)
             log("failed", why=error.sentence())
             return 1
+        except Exception as error:
+            # A fault of ours: the terminals that wait must hear of it, and the log keeps where it was.
+            hint = f"{directory / 'supervisor.log'} says where."
+            supervisor.say(f"The demo could not be started: {error!r}", "failed", hint)
+            raise
     return 0
 
 
