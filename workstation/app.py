@@ -154,6 +154,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
+        self.animation_level = "none"
 
     # -- the walls -----------------------------------------------------------------------------------
 

@@ -183,7 +183,7 @@ class AccountBase(DeskScreen):
         self.timeline.set_labels(view.labels)
         self.timeline.set_pins(view.pins)
         self._write_all()
-        self.refresh_bindings()
+        self.show_keys()
 
     @work(group="timeline", name="read the timeline", exclusive=True, exit_on_error=False)
     async def read_timeline(self, account: str) -> None:
@@ -203,7 +203,7 @@ class AccountBase(DeskScreen):
         if case == self.case:
             self.thread, self.packet, self.requests = thread, packet, requests
             self._write_papers()
-            self.refresh_bindings()
+            self.show_keys()
 
     def changed(self, word: str) -> None:
         """Read again what the hint is about."""
@@ -260,7 +260,7 @@ class AccountBase(DeskScreen):
         self.asked.tick(now)
         if any(mail.state == "queued" for mail in self.thread):
             self.mail.show(self.thread, self.zone, now)
-            self.refresh_bindings()
+            self.show_keys()
 
     def _write_all(self) -> None:
         self._write_case_line()
@@ -270,7 +270,7 @@ class AccountBase(DeskScreen):
         self.write_detail()
 
     def _write_case_line(self) -> None:
-        self.ref_line.update(plain(*self._case_parts()))
+        self.ref_line.update(plain(*self._case_parts()), layout=False)
 
     def _case_parts(self) -> list[Part]:
         view, row = self.view, self.row
@@ -371,4 +371,4 @@ class AccountBase(DeskScreen):
         marks = ledger.marks.get(event.id, ()) if event else ()
         pin = self.pin_of(event) if event else None
         self.detail.show(row, zone=self.zone, labels=ledger.labels, marks=marks, pin=pin)
-        self.refresh_bindings()
+        self.show_keys()

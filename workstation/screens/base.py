@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
 from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn, StoreError
+from workstation.widgets.key_line import KeyLine
 from workstation.widgets.state_bar import StateBar
 from workstation.widgets.word_line import WordLine
 
@@ -31,6 +31,7 @@ class DeskScreen(Screen[None]):
     HELP: ClassVar[str] = ""
 
     _said_at = 0.0
+    _able: tuple[bool | None, ...] = ()
 
     @property
     def host(self) -> WorkstationApp:
@@ -53,7 +54,7 @@ class DeskScreen(Screen[None]):
         yield StateBar()
         yield from self.compose_body()
         yield WordLine()
-        yield Footer()
+        yield KeyLine()
 
     def starting(self, word: str) -> None:
         """Take note of how far the desk is from being there; the first screen shows it."""
@@ -96,6 +97,14 @@ class DeskScreen(Screen[None]):
         if self.is_mounted:
             self.tick()
 
+    def show_keys(self) -> None:
+        """Let the footer follow what can be done now. Only where that has changed: it is too much for every
+        step of a cursor."""
+        able = tuple(self.check_action(binding.action.partition("(")[0], ()) for _, binding in self._bindings)
+        if able != self._able:
+            self._able = able
+            self.refresh_bindings()
+
     # -- words ---------------------------------------------------------------------------------------
 
     def say(self, text: str, tone: str = "") -> None:
@@ -111,7 +120,8 @@ class DeskScreen(Screen[None]):
         """Hear of every fault of every worker of this screen, in one place."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.failed(event.worker.group, event.worker.error)
-        self.refresh_bindings()
+        if self.is_mounted:
+            self.show_keys()
 
     def failed(self, group: str, error: BaseException) -> None:
         """Say what went wrong in the worker of `group`."""
@@ -125,4 +135,4 @@ class DeskScreen(Screen[None]):
     def _elevation_moved(self, on: bool) -> None:
         self.set_class(on, "-elevated")
         self.tick()
-        self.refresh_bindings()
+        self.show_keys()

@@ -126,7 +126,7 @@ class EscalationsScreen(DeskScreen):
         )
         self.query_one("#list").border_subtitle = ""
         self._write()
-        self.refresh_bindings()
+        self.show_keys()
 
     def failed(self, group: str, error: BaseException) -> None:
         """Say why there is no list, or no packet."""
@@ -154,7 +154,7 @@ class EscalationsScreen(DeskScreen):
             self.opened = view
             self._write()
             self.packet.focus()
-            self.refresh_bindings()
+            self.show_keys()
 
     @work(group="requests", name="read the requests", exclusive=True, exit_on_error=False)
     async def _read_requests(self, case: int) -> None:
@@ -188,7 +188,7 @@ class EscalationsScreen(DeskScreen):
     def moved(self) -> None:
         """Show what is known of the row under the cursor."""
         self._write()
-        self.refresh_bindings()
+        self.show_keys()
 
     def _write(self) -> None:
         row, view, now = self.ledger.row(), self.current, self.host.clock.now()

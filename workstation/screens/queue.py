@@ -159,7 +159,7 @@ class QueueScreen(DeskScreen):
         if view is self.view:
             self.new = new
             self.wait_word(f"{new} new, press g" if new else "")
-            self.refresh_bindings()
+            self.show_keys()
 
     def on_screen_resume(self) -> None:
         """Read the rows in sight again: I may have taken one of them."""
@@ -211,7 +211,7 @@ class QueueScreen(DeskScreen):
     def cursor_moved(self) -> None:
         """Show the case under the cursor."""
         self._preview()
-        self.refresh_bindings()
+        self.show_keys()
 
     def _preview(self) -> None:
         row = self.ledger.row()

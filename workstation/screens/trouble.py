@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widgets import Footer
 
+from workstation.widgets.key_line import KeyLine
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose
 
@@ -40,7 +40,7 @@ class TroubleScreen(ModalScreen[None]):
             ("workstation doctor", "accent"), (" says what is reachable and what to do about what is not.", "quiet")
         )
         yield Pane(prose.content())
-        yield Footer()
+        yield KeyLine()
 
     def action_retry(self) -> None:
         """Connect again."""

@@ -19,10 +19,10 @@ COLUMNS = (
     Column(key="due", title="due", width=8, keep=20, right=True),
     Column(key="risk", title="risk", width=6, keep=19, right=True),
     Column(key="case", title="case", width=9, keep=21),
-    Column(key="kind", title="kind", width=12, most=18, keep=16),
+    Column(key="kind", title="kind", width=10, most=18, keep=16),
     Column(key="account", title="account", width=9, keep=15),
     Column(key="lang", title="lang", width=4, keep=10),
-    Column(key="why", title="why first", width=20, keep=18, flex=True),
+    Column(key="why", title="why first", width=14, keep=18, flex=True),
     Column(key="holder", title="holder", width=6, most=9, keep=17),
 )
 #: From this share of the time on, a deadline is shown as running out.

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.visual import Visual
 
 
-class Pane(VerticalScroll, can_focus=True, inherit_bindings=False):
-    """Text of several lines, always written from :class:`~workstation.widgets.prose.Prose`."""
+class Pane(ScrollView, can_focus=True, inherit_bindings=False):
+    """Text of several lines, always written from :class:`~workstation.widgets.prose.Prose`.
+
+    It draws its own lines: a text of another length moves nothing around it, so that writing one for every
+    step of a cursor costs a repaint and not a layout of the screen.
+    """
 
     HELP: ClassVar[str] = "Text. Up, down, page up and page down scroll it."
+    ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Up", show=False, id="pane.up", tooltip="Scroll a line up"),
@@ -28,31 +34,69 @@ class Pane(VerticalScroll, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     Pane {
         background: $surface;
+        color: $foreground;
         padding: 0 1;
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 0;
         overflow-x: hidden;
-        Static { width: 1fr; height: auto; background: $surface; }
+        overflow-y: auto;
     }
     """
 
     def __init__(self, content: Content | None = None, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._content = content or Content("")
-
-    def compose(self) -> ComposeResult:
-        """Hold one text."""
-        yield Static(self._content, markup=False)
+        self._lines: tuple[int, list[Strip]] = (-1, [])
 
     def write(self, content: Content, *, top: bool = False) -> None:
         """Show another text; with `top`, from its first line."""
         self._content = content
-        if self.is_mounted:
-            self.query_one(Static).update(content)
-            if top:
-                self.scroll_home(animate=False)
+        self._lines = (-1, [])
+        if not self.is_mounted:
+            return
+        if top:
+            self.scroll_to(y=0, animate=False)
+        self._measure()
+        height = self.styles.height
+        self.refresh(layout=height is not None and height.is_auto)
 
     @property
     def text(self) -> str:
         """What is shown, without its styles."""
         return self._content.plain
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines of the text in `width` cells."""
+        return len(self._wrapped(width))
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """Return all the width that there is."""
+        return container.width
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the text."""
+        width = self.scrollable_content_region.width
+        lines = self._wrapped(width)
+        at = y + self.scroll_offset.y
+        if at >= len(lines):
+            return Strip.blank(width, self.rich_style)
+        return lines[at].adjust_cell_length(width, self.rich_style)
+
+    def _wrapped(self, width: int) -> list[Strip]:
+        if self._lines[0] != width:
+            self._lines = (width, Visual.to_strips(self, self._content, max(1, width), None, self.visual_style))
+        return self._lines[1]
+
+    def _measure(self) -> None:
+        width = self.scrollable_content_region.width
+        if width:
+            self.virtual_size = Size(width, len(self._wrapped(width)))
+
+    def on_resize(self) -> None:
+        """Wrap the text in the new width."""
+        self._measure()
+
+    def notify_style_update(self) -> None:
+        """Write the text in its new colours."""
+        super().notify_style_update()
+        self._lines = (-1, [])

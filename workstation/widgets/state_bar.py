@@ -19,9 +19,6 @@ from workstation.widgets.cells import fit
 from workstation.widgets.prose import Part, plain
 from workstation.widgets.times import countdown
 
-#: Below this width the names of the places that are not active shrink to their keys.
-ROOMY = 84
-
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the bar says. `places` are (key, name, count) of the screens; `link` is connecting, live or away."""
@@ -83,7 +80,8 @@ class StateBar(Widget):
         return Content.assemble(plain(*first), "\n", plain((fit(self._elevated(), self.size.width), "")))
 
     def _places(self) -> list[tuple[str, str, bool]]:
-        roomy = self.size.width >= ROOMY
+        whole = sum(cell_len(name) + len(key) + 3 for key, name, _ in self.facts.places)
+        roomy = whole + 2 + sum(cell_len(text) for text, _ in self._right()) <= self.size.width
         places: list[tuple[str, str, bool]] = []
         for key, name, count in self.facts.places:
             active = key == self.facts.active

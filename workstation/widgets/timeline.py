@@ -253,12 +253,12 @@ class TimelinePane(Vertical):
 
     def _write_lines(self) -> None:
         self.set_class(bool(self._filters.terms), "-filtered")
-        self.query_one("#histogram", Static).update(plain(*self._histogram()))
+        self.query_one("#histogram", Static).update(plain(*self._histogram()), layout=False)
         chips: list[Part] = [("filter ", "quiet")]
         for term in self._filters.terms:
             chips += [(f" {term.word()} ", "strong"), (" ", "")]
-        self.query_one("#chips", Static).update(plain(*chips, ("esc drops the last", "quiet")))
-        self.query_one("#sources", Static).update(plain(*_source_parts(self._view.sources)))
+        self.query_one("#chips", Static).update(plain(*chips, ("esc drops the last", "quiet")), layout=False)
+        self.query_one("#sources", Static).update(plain(*_source_parts(self._view.sources)), layout=False)
 
     def _histogram(self) -> list[Part]:
         if self._sifted is None or not self._view.events:
