@@ -44,16 +44,21 @@ def wipe(directory: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def prepare_store(directory: Path, lease: Lease, tokens: dict[str, str], say: Callable[[str], None]) -> None:
-    """Make the store, its people and its daemons' credentials."""
+def apply_rules(lease: Lease, say: Callable[[str], None]) -> None:
+    """Bring the store to this version, with the demo's policy; at every start, so that a newer workstation fits."""
     migrate(lease.superuser_dsn("postgres"), on_progress=lambda word: say(f"making the store: {word}"))
-    say("enrolling the demo's people")
     with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
         connection.execute("UPDATE wsd.policy SET cooldown = '1 min' WHERE cooldown > '1 min'")
         connection.execute("UPDATE wsd.store_meta SET value = %s WHERE key = 'policy'", (POLICY,))
-        connection.execute("INSERT INTO wsd.store_meta VALUES ('intake_team', %s)", (TEAM,))
+        connection.execute("INSERT INTO wsd.store_meta VALUES ('intake_team', %s) ON CONFLICT DO NOTHING", (TEAM,))
         procedures.install(connection, procedures.standard())
-        read = dict.fromkeys(("accounts:read", "logs:read", "risk:read"), tokens["read"])
+
+
+def prepare_people(directory: Path, lease: Lease, tokens: dict[str, str], say: Callable[[str], None]) -> None:
+    """Enrol the people, and give the daemons their credentials."""
+    say("enrolling the demo's people")
+    with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
+        read = {name: tokens["read"] for name in ("accounts:read", "logs:read", "risk:read")}
         enrol(directory, connection, read)
         _daemons(directory, connection, tokens)
 

@@ -131,8 +131,9 @@ class Supervisor:
 
     async def _bring_up(self, lease: embedded.Lease, fresh: bool, stop: asyncio.Event) -> None:
         tokens = self._tokens()
+        await asyncio.to_thread(prepare.apply_rules, lease, self.say)
         if fresh:
-            await asyncio.to_thread(prepare.prepare_store, self._directory, lease, tokens, self.say)
+            await asyncio.to_thread(prepare.prepare_people, self._directory, lease, tokens, self.say)
         self.say("starting the exchange" if not fresh else "inventing an exchange with its clients")
         url = await self._start_exchange(stop)
         if fresh:
