@@ -154,7 +154,8 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return str(value)
+        # Python writes no number of more than 4,300 digits; none of this size is an id.
+        return str(value) if abs(value) < 10**64 else ""
     if isinstance(value, list):
         return ", ".join(filter(None, (plain(item) for item in value if not isinstance(item, list | dict))))
     return ""
@@ -218,6 +219,8 @@ def micros(value: Any, unit: int = MILLIS) -> int:
         raise Unmappable("The record says no time.")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Unmappable("The record's time is no time.")
+    if not isinstance(value, str) and not 0 <= value < _LATEST:
+        raise Unmappable("The record's time is outside the years 1970 to 9999.")
     # A float's shortest text is what the record said; arithmetic on the float itself would be off by some microseconds.
     written = str(value).strip()
     found = int(Decimal(written) * unit) if _NUMBER.fullmatch(written) else _instant(written)
