@@ -6,14 +6,17 @@ import pytest
 
 from workstation.services.accounts.ports import RiskReader
 from workstation.services.connectors.risk.contract import within_scale
-from workstation.services.errors import Invalid, SourceError
+from workstation.services.errors import Invalid, SourceError, SourceMissing
 
 
 class UnscoredContract:
     """What holds even where nobody has a score. Subclasses give the fixtures `engine` and `unscored` (an id)."""
 
     async def test_no_data_is_none_and_never_zero(self, engine: RiskReader, unscored: str) -> None:
-        assert (await engine.risk(unscored)).score is None
+        try:
+            assert (await engine.risk(unscored)).score is None
+        except SourceMissing as error:
+            assert error.what
 
     @pytest.mark.parametrize("hostile", ["../accounts", "..", "a/b"])
     async def test_a_hostile_id_is_nobody(self, engine: RiskReader, unscored: str, hostile: str) -> None:

@@ -141,25 +141,25 @@ class KeycloakEvents:
         """Return the account's rows from `since` to `until` (ms, both included), and how many could not be read."""
         rows: dict[str, Row] = {}
         bad: set[bytes] = set()
-        start, skip = since, 0
+        start, count = since, self._rows
         while True:
             query = [
                 self._narrow(account),
                 ("dateFrom", str(start)),
                 ("dateTo", str(until)),
                 ("direction", "asc"),
-                ("first", str(skip)),
-                ("max", str(self._rows)),
+                ("max", str(count)),
             ]
             answer = await self._realm.http.get(self._path, list[msgspec.Raw], query)
             page, unread = await asyncio.to_thread(_rows, answer)
             rows.update((row[1], row) for row in page if self._mine(row[3], account))
             bad.update(unread)
-            if len(answer) < self._rows:
+            if len(answer) < count:
                 return sorted(rows.values(), key=lambda row: row[:2]), len(bad)
             ahead = page[-1][0] - OVERLAP_MS if page else start
-            # A whole request within the overlap: going on by time would stand still, so by number.
-            start, skip = (ahead, 0) if ahead > start else (start, skip + self._rows)
+            # A whole request within the overlap: going on by time would stand still, and going on by number
+            # would lose rows, since those of one millisecond come in any order. So more are asked for at once.
+            start, count = (ahead, self._rows) if ahead > start else (start, count * 2)
 
 
 def sign_ins(
