@@ -72,3 +72,10 @@ def test_an_unknown_setting_is_an_error(tmp_path, capsys) -> None:
 def test_a_directory_without_a_demo_says_so(tmp_path, capsys) -> None:
     assert main(["doctor", "--dir", str(tmp_path), "--json"]) == 1
     assert "No demo runs" in capsys.readouterr().out
+
+
+def test_the_roster_names_the_demo_s_people() -> None:
+    from workstation.sandbox.people import PEOPLE
+    from workstation.sandbox.roster import LOGINS
+
+    assert tuple(p.login for p in PEOPLE) == LOGINS

@@ -129,7 +129,7 @@ class House:
 
         file.write_bytes(msgspec.toml.encode(_without_none(msgspec.to_builtins(self.settings))))
         return subprocess.Popen(
-            [sys.executable, "-m", "workstation.cli", "broker", "--settings", str(file), "--die-with-parent"],
+            [sys.executable, "-m", "workstation.cli", "broker", "--settings", str(file), "--parent", str(os.getpid())],
             env={**os.environ, "CREDENTIALS_DIRECTORY": str(folder)},
         )
 

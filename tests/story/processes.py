@@ -22,6 +22,16 @@ def of(directory: Path) -> dict[int, str]:
     return found
 
 
+def appears(directory: Path, word: str, other_than: int = 0, seconds: float = 20.0) -> int:
+    """Wait for a process that names `directory` and `word`; return its pid, 0 when none came."""
+    for _ in range(int(seconds / 0.1)):
+        for pid, words in of(directory).items():
+            if word in words and pid != other_than:
+                return pid
+        threading.Event().wait(0.1)
+    return 0
+
+
 def gone(directory: Path, seconds: float = 40.0) -> dict[int, str]:
     """Wait until no process names `directory`; return those that still do."""
     for _ in range(int(seconds / 0.1)):

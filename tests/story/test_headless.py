@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -42,8 +41,7 @@ def test_it_says_where_everything_is_and_stops_cleanly(directory: Path) -> None:
     assert isinstance(people, list)
     assert {p["role"] for p in people} == {"analyst", "lead", "auditor"}
     assert directory.stat().st_mode & 0o077 == 0
-    running = processes.of(directory)
-    assert any("courier" in words for words in running.values())
+    assert processes.appears(directory, " courier ")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     assert processes.gone(directory) == {}
@@ -71,14 +69,10 @@ def test_a_killed_supervisor_takes_everything_along(directory: Path) -> None:
 def test_a_killed_daemon_comes_back(directory: Path, daemon: str) -> None:
     process, _ = start(directory)
     try:
-        victim = next(pid for pid, words in processes.of(directory).items() if daemon in words)
+        victim = processes.appears(directory, daemon)
+        assert victim
         os.kill(victim, signal.SIGKILL)
-        for _ in range(200):
-            back = [pid for pid, words in processes.of(directory).items() if daemon in words and pid != victim]
-            if back:
-                break
-            threading.Event().wait(0.1)
-        assert back
+        assert processes.appears(directory, daemon, other_than=victim)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

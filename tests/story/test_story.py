@@ -87,18 +87,18 @@ async def test_an_unlock_from_the_queue_to_its_proof(demo: Place) -> None:
 
 async def test_a_second_factor_is_removed_after_its_cool_down(demo: Place) -> None:
     async with AsyncExitStack() as stack:
-        joao, sam, yuki = [await sit(stack, demo, who) for who in ("joao.m", "sam.o", "yuki.h")]
+        joao, olga, yuki = [await sit(stack, demo, who) for who in ("joao.m", "olga.p", "yuki.h")]
         case = await find_case(demo, joao, "factor")
         row = await joao.claim(case)
         factor = (await joao.tools.accounts.read(row.account)).factors[0].id
         assert sign_in(demo, row.account).status_code == 401
         await driver.investigate(joao, case, "remove_factor", {"factor": factor}, "rightful_owner")
         await driver.forward(joao, case)
-        request = await driver.ask(yuki, case, "remove_factor", {"factor": factor}, tier=3)
+        request = await driver.ask(olga, case, "remove_factor", {"factor": factor}, tier=3)
         assert request.tier == 3
         assert request.not_before > request.created_at
-        await driver.agree(sam, case)
-        waiting = next(r for r in await sam.requests(case) if r.id == request.id)
+        await driver.agree(yuki, case)
+        waiting = next(r for r in await olga.requests(case) if r.id == request.id)
         assert waiting.state == "pending"
         assert waiting.stage == "cools down"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 
 from workstation.commands.common import add_place, daemon_secrets, daemon_settings
@@ -15,13 +14,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     add_place(parser)
     parser.add_argument("--check", action="store_true", help="try every connection and credential, then end")
-    parser.add_argument("--die-with-parent", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
     """Work until SIGTERM."""
-    if args.die_with_parent:
-        die_with_parent(os.getppid())
+    if args.parent:
+        die_with_parent(args.parent)
     return asyncio.run(_work(args))
 
 

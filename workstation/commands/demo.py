@@ -54,7 +54,6 @@ def _headless(place: object, args: argparse.Namespace) -> int:
 
 def _terminal(place: object, args: argparse.Namespace) -> int:
     from workstation.app import WorkstationApp
-
     from workstation.sandbox.place import Place
     from workstation.services.desk import Desk
 

@@ -33,10 +33,9 @@ def run(args: argparse.Namespace) -> int:
 
 async def _login(args: argparse.Namespace) -> int:
     login = args.login or (await asyncio.to_thread(input, "Login: ")).strip()
-    from workstation.services.vault import Vault
-
     from workstation.services.connect import READ_TOKENS, store_conninfo
     from workstation.services.store.session import Session
+    from workstation.services.vault import Vault
 
     settings, vault = daemon_settings(args), Vault()
     password = getpass.getpass(f"Store password of {login}: ")
@@ -57,9 +56,8 @@ async def _login(args: argparse.Namespace) -> int:
 
 
 async def _logout() -> int:
-    from workstation.services.vault import Vault
-
     from workstation.services.connect import READ_TOKENS
+    from workstation.services.vault import Vault
 
     vault = Vault()
     login = await vault.get("person")

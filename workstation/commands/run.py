@@ -16,7 +16,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the workstation until it is closed."""
     from workstation.app import WorkstationApp
-
     from workstation.services.desk import Desk
 
     async def connect() -> Desk:

@@ -44,6 +44,7 @@ PEOPLE: tuple[DemoPerson, ...] = (
     DemoPerson(login="mira.t", person_id="P03", name="Mira T.", level=2, role="analyst", languages=("en", "tr", "de")),
     DemoPerson(login="sam.o", person_id="P04", name="Sam O.", level=3, role="analyst", languages=("en", "de", "pl")),
     DemoPerson(login="yuki.h", person_id="P05", name="Yuki H.", level=3, role="analyst", languages=("en", "ja")),
+    DemoPerson(login="olga.p", person_id="P08", name="Olga P.", level=3, role="analyst", languages=("en", "pl", "fr")),
     DemoPerson(login="lea.w", person_id="P06", name="Lea W.", level=3, role="lead", languages=("en", "fr", "de")),
     DemoPerson(login="aud.r", person_id="P07", name="Aud R.", level=1, role="auditor", languages=("en",)),
 )

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-LOGINS: tuple[str, ...] = ("ana.k", "joao.m", "mira.t", "sam.o", "yuki.h", "lea.w", "aud.r")
+LOGINS: tuple[str, ...] = ("ana.k", "joao.m", "mira.t", "sam.o", "yuki.h", "olga.p", "lea.w", "aud.r")

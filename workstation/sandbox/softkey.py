@@ -1,7 +1,7 @@
 """A software security key: a process of its own that signs only when it is touched. Demo and tests only.
 
-``python -m workstation.sandbox.softkey DIR SOCKETS`` keeps its credentials in ``DIR/key.json`` and serves CTAP2
-over the socket ``SOCKETS/key.sock`` (0600). A request is ``C`` + length + CBOR; it is answered by any number of
+``python -m workstation.sandbox.softkey DIR SOCKETS [PARENT]`` keeps its credentials in ``DIR/key.json`` and serves
+CTAP2 over the socket ``SOCKETS/key.sock`` (0600). A request is ``C`` + length + CBOR; it is answered by any number of
 ``K`` + status bytes (keep-alives: the key waits for a touch) and one ``R`` + length + answer. ``T`` is a touch
 and is answered with ``1`` when a request was waiting for it. Closing the connection cancels the request.
 """
@@ -254,7 +254,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 def main() -> None:
     """Serve the key in the directories that the command line names, until the parent ends."""
-    die_with_parent()
+    die_with_parent(int(sys.argv[3]) if len(sys.argv) > 3 else None)
     with _Server(Path(sys.argv[1]), Path(sys.argv[2])) as server:
         server.serve_forever(poll_interval=0.2)
 

@@ -176,7 +176,7 @@ class Supervisor:
         children = [
             Child(
                 daemon,
-                ["-m", "workstation.cli", daemon, "--settings", settings, "--die-with-parent"],
+                ["-m", "workstation.cli", daemon, "--settings", settings, "--parent", str(os.getpid())],
                 self._directory,
                 {"CREDENTIALS_DIRECTORY": str(self._directory / "daemons" / daemon)},
             )
@@ -185,6 +185,7 @@ class Supervisor:
         for person in PEOPLE:
             home = socket_home(self._directory, person.login)
             argv = ["-m", "workstation.sandbox.softkey", str(self._directory / "people" / person.login), str(home)]
+            argv.append(str(os.getpid()))
             children.append(Child(f"key-{person.login}", argv, self._directory))
         return children
 

@@ -37,7 +37,8 @@ def die_with_parent(parent: int | None = None) -> None:
     """Ask the kernel to end this process when the thread that started it ends (Linux).
 
     Args:
-        parent: the pid that is expected as parent; when it is gone already, this process ends at once.
+        parent: the pid that is expected as parent. It may have ended before the request was made, and then no
+            signal ever comes: this process ends at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGTERM)

@@ -45,7 +45,7 @@ $$;
 
 -- What a tier-3 step-up is bound to before the request exists.
 CREATE FUNCTION ws.intent(p_case bigint, p_act text, p_params jsonb) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$ SELECT sha256(wsd.lp('ws-intent-v1', p_case::text, p_act, p_params::text)) $$;
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT sha256(wsd.lp('ws-intent-v1', p_case::text, p_act, p_params::text)) $$;
 
 CREATE OR REPLACE FUNCTION wsd.approvals_now(r wsd.request, p wsd.policy) RETURNS int
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
