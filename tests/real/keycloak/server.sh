@@ -59,14 +59,9 @@ sys.exit("Keycloak did not answer within two minutes")
 PY
 }
 
-keycloak_stop() { # ends the process group; kc.sh hands TERM to its java child
+keycloak_stop() { # kc.sh hands TERM to its java child
   [ -n "${KEYCLOAK_PID:-}" ] || return 0
-  kill -TERM -- "-$KEYCLOAK_PID" 2>/dev/null || true
-  for _ in $(seq 100); do
-    kill -0 -- "-$KEYCLOAK_PID" 2>/dev/null || break
-    sleep 0.1
-  done
-  kill -KILL -- "-$KEYCLOAK_PID" 2>/dev/null || true
+  end_group "$KEYCLOAK_PID"
   wait "$KEYCLOAK_PID" 2>/dev/null || true
   KEYCLOAK_PID=
 }
