@@ -189,10 +189,10 @@ class WorkstationApp(App[None], inherit_bindings=False):
         """Become another person of the demo: the old desk is left first."""
         if self._switch is None:
             return
-        old, self.desk = self.desk, None
-        self.link = "connecting"
         for screen in self._desk_screens():
             screen.forget()
+        old, self.desk = self.desk, None
+        self.link = "connecting"
         await self.switch_mode("queue")
         if old is not None:
             await old.aclose()
@@ -243,6 +243,11 @@ class WorkstationApp(App[None], inherit_bindings=False):
 
     def _desk_screens(self) -> list[DeskScreen]:
         return [s for stack in self._screen_stacks.values() for s in stack if isinstance(s, DeskScreen)]
+
+    def watch_link(self) -> None:
+        """Show at once that the link came or went."""
+        for screen in self._desk_screens():
+            screen.tick()
 
     # -- elevated mode -------------------------------------------------------------------------------
 

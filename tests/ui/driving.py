@@ -35,7 +35,6 @@ class Driver:
 
     async def settle(self) -> None:
         await self.pilot.pause()
-        await self.pilot.pause()
 
     async def until(self, true: Callable[[], object]) -> None:
         """Let the app work until `true`; the test's own deadline is 100 rounds of its loop."""
@@ -47,9 +46,7 @@ class Driver:
 
     def fill(self, selector: str, text: str) -> None:
         field = self.app.screen.query_one(selector)
-        if isinstance(field, Input):
-            field.value = text
-        elif isinstance(field, Select):
+        if isinstance(field, Input | Select):
             field.value = text
         else:
             assert isinstance(field, TextArea)
@@ -82,7 +79,7 @@ class Driver:
 async def driving(
     login: str = "ana.k",
     *,
-    size: tuple[int, int] = (120, 40),
+    size: tuple[int, int] = (100, 30),
     prepare: Callable[[Paper], object] | None = None,
     paper: Paper | None = None,
     methods: tuple[str, ...] = ("fido2", "totp"),

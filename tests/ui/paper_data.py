@@ -1,4 +1,4 @@
-"""A small world on paper: people, cases, an account, its events. Hostile texts are everywhere that a client can write."""
+"""A small world on paper: people, cases, an account, its events; hostile wherever a client can write."""
 
 from __future__ import annotations
 
@@ -6,14 +6,37 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from workstation.services.accounts.model import (
-    Account, Contact, ContactKind, Factor, Hold, Lock, LockKind, Risk, RiskReason, Session, Standing, Status,
-)  # fmt: skip
+    Account,
+    Contact,
+    ContactKind,
+    Factor,
+    Hold,
+    Lock,
+    LockKind,
+    Risk,
+    RiskReason,
+    Session,
+    Standing,
+    Status,
+)
 from workstation.services.clock import to_micros
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.source import Gap, SourceState
 from workstation.services.views import (
-    AuditRow, CaseRow, Label, MailMessage, Mark, Note, Option, Person, Pin, Procedure, SourceLine, Step, Template,
-)  # fmt: skip
+    AuditRow,
+    CaseRow,
+    Label,
+    MailMessage,
+    Mark,
+    Note,
+    Option,
+    Person,
+    Pin,
+    Procedure,
+    SourceLine,
+    Step,
+    Template,
+)
 
 NOW = datetime(2025, 11, 3, 14, 2, 10, tzinfo=UTC)
 #: Texts that a terminal, a markup reader or an eye would obey.
@@ -34,13 +57,36 @@ HOSTILE = (
 )
 
 PEOPLE: dict[str, Person] = {
-    "ana.k": Person(login="ana.k", person_id="p1", name="Ana Kovač", level=1, role="analyst", team="emea", languages=("pt", "en", "de")),
-    "joao.m": Person(login="joao.m", person_id="p2", name="João Martins", level=2, role="analyst", team="emea", languages=("pt",)),
-    "mia.s": Person(login="mia.s", person_id="p3", name="Mia Sørensen", level=3, role="analyst", team="emea", languages=("en", "de")),
-    "lea.d": Person(login="lea.d", person_id="p4", name="Léa Dubois", level=3, role="lead", team="emea", languages=("fr",)),
-}  # fmt: skip
+    "ana.k": Person(
+        login="ana.k",
+        person_id="p1",
+        name="Ana Kovač",
+        level=1,
+        role="analyst",
+        team="emea",
+        languages=("pt", "en", "de"),
+    ),
+    "joao.m": Person(
+        login="joao.m", person_id="p2", name="João Martins", level=2, role="analyst", team="emea", languages=("pt",)
+    ),
+    "mia.s": Person(
+        login="mia.s", person_id="p3", name="Mia Sørensen", level=3, role="analyst", team="emea", languages=("en", "de")
+    ),
+    "lea.d": Person(
+        login="lea.d", person_id="p4", name="Léa Dubois", level=3, role="lead", team="emea", languages=("fr",)
+    ),
+}
 
-_KINDS = ("account_takeover", "second_factor_lost", "access_lost", "withdrawal_hold", "settings_lock", "contact_change", "phishing_report", "other")
+_KINDS = (
+    "account_takeover",
+    "second_factor_lost",
+    "access_lost",
+    "withdrawal_hold",
+    "settings_lock",
+    "contact_change",
+    "phishing_report",
+    "other",
+)
 _WHY = (
     ("new device + withdrawal 2.1 BTC", "deadline in 18 min"),
     ("first reply due",),
@@ -116,8 +162,20 @@ def account(n: int = 0) -> Account:
             Contact(kind=ContactKind.EMAIL, value="m••••@proton.me", verified_at=NOW - 2300 * day),
             Contact(kind=ContactKind.PHONE, value="••••42", verified_at=NOW - 700 * day),
         ),
-        locks=(Lock(id="l-1", kind=LockKind.SECURITY, set_at=NOW - day / 4, reason="risk engine: new device and withdrawal"),),
-        holds=(Hold(id="h-1", kind="withdrawal", set_at=NOW - day / 4, reason="48 h after a factor was removed", until=NOW + 2 * day),),
+        locks=(
+            Lock(
+                id="l-1", kind=LockKind.SECURITY, set_at=NOW - day / 4, reason="risk engine: new device and withdrawal"
+            ),
+        ),
+        holds=(
+            Hold(
+                id="h-1",
+                kind="withdrawal",
+                set_at=NOW - day / 4,
+                reason="48 h after a factor was removed",
+                until=NOW + 2 * day,
+            ),
+        ),
         factors=(
             Factor(id="f-1", kind="totp", label="Pixel 7", enrolled_at=NOW - 400 * day),
             Factor(id="f-2", kind="passkey", label="MacBook [/b] \x1b]0;x\x07", enrolled_at=NOW - day / 3),
@@ -159,30 +217,74 @@ def _event(key: str, at: datetime, action: str, n: int, bad: str) -> Event:
     raw = f'{{"id":"{key}","action":"{action}","agent":"{bad}"}}'.encode()
     agent = bad or "Mozilla/5.0 (Linux; Android 14) Mobile"
     return Event(
-        id=key, time_us=to_micros(at), source="signin-log", action=f"{action}{' ' + bad if n % 14 == 5 else ''}",
-        category="authentication", outcome=outcome, account=account_id(0), actor=account_id(0), ip="85.243.10.4",
-        country="PT", city="Lisboa", asn="AS2860", as_org="NOS", user_agent=agent, device="d-12", session=f"s-{n // 4}", raw=raw,
-    )  # fmt: skip
+        id=key,
+        time_us=to_micros(at),
+        source="signin-log",
+        action=f"{action}{' ' + bad if n % 14 == 5 else ''}",
+        category="authentication",
+        outcome=outcome,
+        account=account_id(0),
+        actor=account_id(0),
+        ip="85.243.10.4",
+        country="PT",
+        city="Lisboa",
+        asn="AS2860",
+        as_org="NOS",
+        user_agent=agent,
+        device="d-12",
+        session=f"s-{n // 4}",
+        raw=raw,
+    )
 
 
 def _intrusion(n: int, start: datetime) -> Event:
-    steps = ("login", "login", "login", "second_factor.removed", "passkey.enrolled", "api_key.created", "withdrawal_address.added",
-             "settings.viewed", "withdrawal.requested", "withdrawal.held", "support.mail", "login")  # fmt: skip
+    steps = (
+        "login",
+        "login",
+        "login",
+        "second_factor.removed",
+        "passkey.enrolled",
+        "api_key.created",
+        "withdrawal_address.added",
+        "settings.viewed",
+        "withdrawal.requested",
+        "withdrawal.held",
+        "support.mail",
+        "login",
+    )
     action = steps[n]
     target = {3: "totp", 4: "MacBook", 6: "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzx9f4", 8: "2.1 BTC"}.get(n, "")
     outcome = Outcome.FAILURE if n in (0, 1) else Outcome.SUCCESS
     return Event(
-        id=f"i-{n:02}", time_us=to_micros(start + timedelta(minutes=2 * n, seconds=3 * n)), source="signin-log" if n < 3 else "account-log",
-        action=action, category="iam", outcome=outcome, account=account_id(0), actor=account_id(0), ip="185.220.101.7",
-        country="NL", city="Amsterdam", asn="AS9009", as_org="M247", user_agent="python-requests/2.31", device="d-77", session="s-9",
-        target=target, raw=f'{{"id":"i-{n:02}","action":"{action}","ip":"185.220.101.7","target":"{target}"}}'.encode(),
-    )  # fmt: skip
+        id=f"i-{n:02}",
+        time_us=to_micros(start + timedelta(minutes=2 * n, seconds=3 * n)),
+        source="signin-log" if n < 3 else "account-log",
+        action=action,
+        category="iam",
+        outcome=outcome,
+        account=account_id(0),
+        actor=account_id(0),
+        ip="185.220.101.7",
+        country="NL",
+        city="Amsterdam",
+        asn="AS9009",
+        as_org="M247",
+        user_agent="python-requests/2.31",
+        device="d-77",
+        session="s-9",
+        target=target,
+        raw=f'{{"id":"i-{n:02}","action":"{action}","ip":"185.220.101.7","target":"{target}"}}'.encode(),
+    )
 
 
 def gaps() -> tuple[Gap, ...]:
     """Return a span that one source could not tell about."""
     since, until = to_micros(NOW - timedelta(hours=8, minutes=10)), to_micros(NOW - timedelta(hours=7, minutes=50))
-    return (Gap(source="chain-watch", since_us=since, until_us=until, why="no answer within 10 s", hint="ctrl+r asks again"),)
+    return (
+        Gap(
+            source="chain-watch", since_us=since, until_us=until, why="no answer within 10 s", hint="ctrl+r asks again"
+        ),
+    )
 
 
 def source_lines(count: int) -> tuple[SourceLine, ...]:
@@ -197,39 +299,105 @@ def source_lines(count: int) -> tuple[SourceLine, ...]:
 def marks() -> tuple[Mark, ...]:
     """Return what the rules found."""
     return (
-        Mark(rule="takeover.factor_then_withdrawal", title="factor removed, then a withdrawal address", severity="high",
-             why="second factor removed and an address added within 6 minutes from a new network", innocent="the owner moved to a new phone abroad", events=("i-03", "i-06")),
-        Mark(rule="novelty.country", title="first time from NL", severity="medium", why="no event of the last 90 days came from NL", innocent="travel or a VPN", events=("i-00",)),
-    )  # fmt: skip
+        Mark(
+            rule="takeover.factor_then_withdrawal",
+            title="factor removed, then a withdrawal address",
+            severity="high",
+            why="second factor removed and an address added within 6 minutes from a new network",
+            innocent="the owner moved to a new phone abroad",
+            events=("i-03", "i-06"),
+        ),
+        Mark(
+            rule="novelty.country",
+            title="first time from NL",
+            severity="medium",
+            why="no event of the last 90 days came from NL",
+            innocent="travel or a VPN",
+            events=("i-00",),
+        ),
+    )
 
 
 def mails() -> tuple[MailMessage, ...]:
     """Return a thread with a mail from the address on record and one that pretends."""
     return (
-        MailMessage(id=1, direction="in", state="received", at=NOW - timedelta(hours=6), sender="maria@proton.me", recipient="support@exchange.example",
-                    subject="Alguém levantou da minha conta", body="Bom dia,\n\nalguém levantou 2.1 BTC. Não fui eu.\n\nMaria", language="pt", from_record=True, authenticity="DKIM ✓ SPF ✓ DMARC ✓", attachments=("ecrã.png",)),
-        MailMessage(id=2, direction="in", state="received", at=NOW - timedelta(hours=5), sender="maria.s@proton-me.example", recipient="support@exchange.example",
-                    subject="URGENT unlock " + HOSTILE[0], body=f"Unlock now {HOSTILE[1]} {HOSTILE[3]}\n{HOSTILE[7]}", language="en", authenticity="DKIM ✗ DMARC ✗", attachments=("pdf\u202eexe.scr",)),
-    )  # fmt: skip
+        MailMessage(
+            id=1,
+            direction="in",
+            state="received",
+            at=NOW - timedelta(hours=6),
+            sender="maria@proton.me",
+            recipient="support@exchange.example",
+            subject="Alguém levantou da minha conta",
+            body="Bom dia,\n\nalguém levantou 2.1 BTC. Não fui eu.\n\nMaria",
+            language="pt",
+            from_record=True,
+            authenticity="DKIM ✓ SPF ✓ DMARC ✓",
+            attachments=("ecrã.png",),
+        ),
+        MailMessage(
+            id=2,
+            direction="in",
+            state="received",
+            at=NOW - timedelta(hours=5),
+            sender="maria.s@proton-me.example",
+            recipient="support@exchange.example",
+            subject="URGENT unlock " + HOSTILE[0],
+            body=f"Unlock now {HOSTILE[1]} {HOSTILE[3]}\n{HOSTILE[7]}",
+            language="en",
+            authenticity="DKIM ✗ DMARC ✗",
+            attachments=("pdf\u202eexe.scr",),
+        ),
+    )
 
 
 def templates() -> tuple[Template, ...]:
     """Return two templates in the client's language."""
     return (
-        Template(key="ato.first", language="pt", title="First reply, takeover", subject="A sua conta está protegida", body="Olá Maria,\n\nbloqueámos a sua conta enquanto verificamos o que aconteceu.\n",
-                 english_subject="Your account is protected", english_body="Hello Maria,\n\nwe have locked your account while we find out what happened.\n"),
-        Template(key="ato.more", language="pt", title="Ask for a detail", subject="Precisamos de um detalhe", body="Olá Maria,\n\nquando usou o telemóvel pela última vez? {hole}\n",
-                 english_subject="We need a detail", english_body="Hello Maria,\n\nwhen did you last use your phone? {hole}\n"),
-    )  # fmt: skip
+        Template(
+            key="ato.first",
+            language="pt",
+            title="First reply, takeover",
+            subject="A sua conta está protegida",
+            body="Olá Maria,\n\nbloqueámos a sua conta enquanto verificamos o que aconteceu.\n",
+            english_subject="Your account is protected",
+            english_body="Hello Maria,\n\nwe have locked your account while we find out what happened.\n",
+        ),
+        Template(
+            key="ato.more",
+            language="pt",
+            title="Ask for a detail",
+            subject="Precisamos de um detalhe",
+            body="Olá Maria,\n\nquando usou o telemóvel pela última vez? {hole}\n",
+            english_subject="We need a detail",
+            english_body="Hello Maria,\n\nwhen did you last use your phone? {hole}\n",
+        ),
+    )
 
 
 def procedure() -> Procedure:
     """Return the procedure of a takeover with two steps done."""
     done = NOW - timedelta(minutes=20)
-    texts = ("Lock the account", "End all sessions", "Pin the first event of the intruder", "Label the intruder's device",
-             "Write to the address on record", "Ask what the client did and saw", "Compare the claims with the log", "List what is left standing", "Commit to a verdict")  # fmt: skip
+    texts = (
+        "Lock the account",
+        "End all sessions",
+        "Pin the first event of the intruder",
+        "Label the intruder's device",
+        "Write to the address on record",
+        "Ask what the client did and saw",
+        "Compare the claims with the log",
+        "List what is left standing",
+        "Commit to a verdict",
+    )
     steps = tuple(
-        Step(key=f"s{n}", text=text, needs_pin=n == 2, required=n != 5, done_by="ana.k" if n < 2 else "", done_at=done if n < 2 else None)
+        Step(
+            key=f"s{n}",
+            text=text,
+            needs_pin=n == 2,
+            required=n != 5,
+            done_by="ana.k" if n < 2 else "",
+            done_at=done if n < 2 else None,
+        )
         for n, text in enumerate(texts)
     )
     return Procedure(kind="account_takeover", version=7, title="Suspected takeover", steps=steps)
@@ -238,12 +406,25 @@ def procedure() -> Procedure:
 def pins() -> tuple[Pin, ...]:
     """Return one piece of evidence."""
     event = next(event for event in events() if event.id == "i-03")
-    return (Pin(id=1, event_id=event.id, source=event.source, sha256=event.sha256, summary="second_factor.removed totp from NL AS9009", added_by="ana.k", added_at=NOW - timedelta(minutes=15)),)
+    return (
+        Pin(
+            id=1,
+            event_id=event.id,
+            source=event.source,
+            sha256=event.sha256,
+            summary="second_factor.removed totp from NL AS9009",
+            added_by="ana.k",
+            added_at=NOW - timedelta(minutes=15),
+        ),
+    )
 
 
 def labels() -> tuple[Label, ...]:
     """Return a device of the owner and one of the intruder."""
-    return (Label(kind="device", value="d-77", verdict="intruder", by="ana.k"), Label(kind="device", value="d-12", verdict="owner", by="ana.k"))
+    return (
+        Label(kind="device", value="d-77", verdict="intruder", by="ana.k"),
+        Label(kind="device", value="d-12", verdict="owner", by="ana.k"),
+    )
 
 
 def notes() -> tuple[Note, ...]:
@@ -257,21 +438,110 @@ def options(person: Person) -> tuple[Option, ...]:
     why = "" if loosen else "Level 1 protects; loosening takes Level 2 or a grant."
     hour = 3600.0
     return (
-        Option(act="lock", title="Lock the account", effect="Nobody can sign in.", tier=0, loosening=False, reversible=True, approvals=0, cooldown_s=0, allowed=True, why_not="", needs_elevation=False),
-        Option(act="freeze_withdrawals", title="Freeze withdrawals", effect="Funds cannot leave; the client can sign in.", tier=0, loosening=False, reversible=True, approvals=0, cooldown_s=0, allowed=True, why_not="", needs_elevation=False),
-        Option(act="end_sessions", title="End all sessions", effect="Everybody is signed out.", tier=0, loosening=False, reversible=False, approvals=0, cooldown_s=0, allowed=True, why_not="", needs_elevation=False),
-        Option(act="unlock", title="Unlock the account", effect="The client can sign in again.", tier=2, loosening=True, reversible=True, approvals=1, cooldown_s=0, allowed=loosen, why_not=why, needs_elevation=True),
-        Option(act="remove_factor", title="Remove a second factor", effect="The factor is gone; the client enrols a new one.", tier=3, loosening=True, reversible=False, approvals=1, cooldown_s=24 * hour, allowed=loosen, why_not=why, needs_elevation=True,
-               params=(("f-1", "totp Pixel 7"), ("f-2", "passkey MacBook [/b]")), param_name="factor"),
-        Option(act="remove_client_lock", title="Remove the client's own lock", effect="–", tier=4, loosening=True, reversible=False, approvals=2, cooldown_s=0, allowed=False, why_not="Nobody may: the client's own lock binds staff too.", needs_elevation=True),
-    )  # fmt: skip
+        Option(
+            act="lock",
+            title="Lock the account",
+            effect="Nobody can sign in.",
+            tier=0,
+            loosening=False,
+            reversible=True,
+            approvals=0,
+            cooldown_s=0,
+            allowed=True,
+            why_not="",
+            needs_elevation=False,
+        ),
+        Option(
+            act="freeze_withdrawals",
+            title="Freeze withdrawals",
+            effect="Funds cannot leave; the client can sign in.",
+            tier=0,
+            loosening=False,
+            reversible=True,
+            approvals=0,
+            cooldown_s=0,
+            allowed=True,
+            why_not="",
+            needs_elevation=False,
+        ),
+        Option(
+            act="end_sessions",
+            title="End all sessions",
+            effect="Everybody is signed out.",
+            tier=0,
+            loosening=False,
+            reversible=False,
+            approvals=0,
+            cooldown_s=0,
+            allowed=True,
+            why_not="",
+            needs_elevation=False,
+        ),
+        Option(
+            act="unlock",
+            title="Unlock the account",
+            effect="The client can sign in again.",
+            tier=2,
+            loosening=True,
+            reversible=True,
+            approvals=1,
+            cooldown_s=0,
+            allowed=loosen,
+            why_not=why,
+            needs_elevation=True,
+        ),
+        Option(
+            act="remove_factor",
+            title="Remove a second factor",
+            effect="The factor is gone; the client enrols a new one.",
+            tier=3,
+            loosening=True,
+            reversible=False,
+            approvals=1,
+            cooldown_s=24 * hour,
+            allowed=loosen,
+            why_not=why,
+            needs_elevation=True,
+            params=(("f-1", "totp Pixel 7"), ("f-2", "passkey MacBook [/b]")),
+            param_name="factor",
+        ),
+        Option(
+            act="remove_client_lock",
+            title="Remove the client's own lock",
+            effect="–",
+            tier=4,
+            loosening=True,
+            reversible=False,
+            approvals=2,
+            cooldown_s=0,
+            allowed=False,
+            why_not="Nobody may: the client's own lock binds staff too.",
+            needs_elevation=True,
+        ),
+    )
 
 
 def audit_rows(count: int = 60) -> tuple[AuditRow, ...]:
     """Return audit records newest first."""
-    kinds = (("case.open", "ok"), ("account.read", "ok"), ("act.request", "denied"), ("mail.send", "ok"), ("label", "ok"))
+    kinds = (
+        ("case.open", "ok"),
+        ("account.read", "ok"),
+        ("act.request", "denied"),
+        ("mail.send", "ok"),
+        ("label", "ok"),
+    )
     return tuple(
-        AuditRow(chain="ana.k", seq=count - n, at=NOW - timedelta(minutes=3 * n), actor=("ana.k", "joao.m", "mia.s")[n % 3], level=1 + n % 3,
-                 event=kinds[n % 5][0], outcome=kinds[n % 5][1], object=f"CS-{48_213 - n * 7}", payload=f'{{"why": "{HOSTILE[n % len(HOSTILE)][:200]}"}}', hash=hashlib.sha256(str(n).encode()).hexdigest())
+        AuditRow(
+            chain="ana.k",
+            seq=count - n,
+            at=NOW - timedelta(minutes=3 * n),
+            actor=("ana.k", "joao.m", "mia.s")[n % 3],
+            level=1 + n % 3,
+            event=kinds[n % 5][0],
+            outcome=kinds[n % 5][1],
+            object=f"CS-{48_213 - n * 7}",
+            payload=f'{{"why": "{HOSTILE[n % len(HOSTILE)][:200]}"}}',
+            hash=hashlib.sha256(str(n).encode()).hexdigest(),
+        )
         for n in range(count)
-    )  # fmt: skip
+    )

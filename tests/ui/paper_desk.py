@@ -16,9 +16,27 @@ from workstation.services.errors import Refused, StepUpFailed
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Span
 from workstation.services.views import (
-    AccountView, AuditRow, CaseRow, Difference, Elevation, EscalationRow, EscalationView, Fact, Label, MailMessage, Note, Option,
-    Packet, Person, Pin, Procedure, QueueView, Request, Template, TimelineView,
-)  # fmt: skip
+    AccountView,
+    AuditRow,
+    CaseRow,
+    Difference,
+    Elevation,
+    EscalationRow,
+    EscalationView,
+    Fact,
+    Label,
+    MailMessage,
+    Note,
+    Option,
+    Packet,
+    Person,
+    Pin,
+    Procedure,
+    QueueView,
+    Request,
+    Template,
+    TimelineView,
+)
 
 replace = msgspec.structs.replace
 
@@ -52,11 +70,20 @@ class Paper:
     def forward(self, case: int) -> None:
         """Put a complete packet before the seniors."""
         packet = Packet(
-            case_id=case, finding="The device d-77 removed the factor and added an address within six minutes.", verdict="takeover",
-            act="remove_factor", params={"factor": "f-2"}, wants="the account back, the withdrawal stopped", pins=self.pins,
-            steps=self.procedure.steps, facts=(Fact(name="status", value="active"), Fact(name="factors", value="2")),
-            by="ana.k", forwarded_at=data.NOW - timedelta(minutes=9), state="forwarded", version=3,
-        )  # fmt: skip
+            case_id=case,
+            finding="The device d-77 removed the factor and added an address within six minutes.",
+            verdict="takeover",
+            act="remove_factor",
+            params={"factor": "f-2"},
+            wants="the account back, the withdrawal stopped",
+            pins=self.pins,
+            steps=self.procedure.steps,
+            facts=(Fact(name="status", value="active"), Fact(name="factors", value="2")),
+            by="ana.k",
+            forwarded_at=data.NOW - timedelta(minutes=9),
+            state="forwarded",
+            version=3,
+        )
         self.packets[case] = packet
         self.rows[case] = replace(self.rows[case], escalated_to=3, status="escalated", holder=None)
 
@@ -73,14 +100,30 @@ def _request(number: str, row: CaseRow, act: str, params: dict[str, Any], person
     wait = timedelta(seconds=option.cooldown_s)
     done = option.approvals == 0
     return Request(
-        id=number, case_id=row.id, case_ref=row.ref, act=act, tier=option.tier, account=row.account, params=params,
-        reason_code="CLIENT_REQUEST_VERIFIED", reason_text="The client called back from the number on record and named both devices.",
-        requester=person.login, requester_name=person.name, created_at=now, not_before=now + wait, approve_by=now + timedelta(hours=1),
-        approvals_needed=option.approvals, approvers=(), request_hash=hashlib.sha256(number.encode()).digest(),
-        state="executed" if done else "pending", stage="done" if done else "waits for one more person",
+        id=number,
+        case_id=row.id,
+        case_ref=row.ref,
+        act=act,
+        tier=option.tier,
+        account=row.account,
+        params=params,
+        reason_code="CLIENT_REQUEST_VERIFIED",
+        reason_text="The client called back from the number on record and named both devices.",
+        requester=person.login,
+        requester_name=person.name,
+        created_at=now,
+        not_before=now + wait,
+        approve_by=now + timedelta(hours=1),
+        approvals_needed=option.approvals,
+        approvers=(),
+        request_hash=hashlib.sha256(number.encode()).digest(),
+        state="executed" if done else "pending",
+        stage="done" if done else "waits for one more person",
         readback=f"{act}: read back as done at {now:%H:%M:%SZ}" if done else "",
-        params_text="{}", account_etag="v7", evidence_hash=hashlib.sha256(b"evidence").hexdigest(),
-    )  # fmt: skip
+        params_text="{}",
+        account_etag="v7",
+        evidence_hash=hashlib.sha256(b"evidence").hexdigest(),
+    )
 
 
 class PaperDesk:
@@ -119,9 +162,13 @@ class PaperDesk:
         rows = [self.paper.rows[key] for key in self.paper.order]
         now = self.paper.clock.now()
         return QueueView(
-            ids=tuple(self.paper.order), mine=sum(row.holder == self.person.login for row in rows), unassigned=sum(row.holder is None for row in rows),
-            waiting=sum(row.waiting_since is not None for row in rows), breaching=sum(row.due_at is not None and row.due_at < now for row in rows), read_at=now,
-        )  # fmt: skip
+            ids=tuple(self.paper.order),
+            mine=sum(row.holder == self.person.login for row in rows),
+            unassigned=sum(row.holder is None for row in rows),
+            waiting=sum(row.waiting_since is not None for row in rows),
+            breaching=sum(row.due_at is not None and row.due_at < now for row in rows),
+            read_at=now,
+        )
 
     async def case_rows(self, ids: tuple[int, ...]) -> tuple[CaseRow, ...]:
         self._did("case_rows", ids)
@@ -144,7 +191,9 @@ class PaperDesk:
         self._did("heartbeat", case)
         row = self.paper.rows[case]
         if row.holder != self.person.login:
-            raise Refused("lease", f"{row.ref} is held by {row.holder_name or 'nobody'} now.", "Take it again from the queue.")
+            raise Refused(
+                "lease", f"{row.ref} is held by {row.holder_name or 'nobody'} now.", "Take it again from the queue."
+            )
         return self.paper.clock.now() + timedelta(minutes=15)
 
     async def release(self, case: int) -> None:
@@ -171,15 +220,31 @@ class PaperDesk:
         paper = self.paper
         account = replace(data.account(), id=paper.rows[case].account)
         return AccountView(
-            case=paper.rows[case], account=account, risk=data.risk(), risk_problem="", reply_to=account.contacts[0],
-            reply_to_masked="m••••@proton.me", trouble_since=data.NOW - timedelta(hours=8), pins=paper.pins, labels=paper.labels,
-            notes=paper.notes, procedure=paper.procedure,
-        )  # fmt: skip
+            case=paper.rows[case],
+            account=account,
+            risk=data.risk(),
+            risk_problem="",
+            reply_to=account.contacts[0],
+            reply_to_masked="m••••@proton.me",
+            trouble_since=data.NOW - timedelta(hours=8),
+            pins=paper.pins,
+            labels=paper.labels,
+            notes=paper.notes,
+            procedure=paper.procedure,
+        )
 
     async def open_account(self, account: str, reason: str) -> AccountView:
         self._did("open_account", account, reason)
         found = replace(data.account(), id=account)
-        return AccountView(case=None, account=found, risk=None, risk_problem="The risk engine did not answer.", reply_to=None, reply_to_masked="", trouble_since=data.NOW)
+        return AccountView(
+            case=None,
+            account=found,
+            risk=None,
+            risk_problem="The risk engine did not answer.",
+            reply_to=None,
+            reply_to_masked="",
+            trouble_since=data.NOW,
+        )
 
     async def find_accounts(self, text: str) -> tuple[str, ...]:
         self._did("find_accounts", text)
@@ -190,7 +255,9 @@ class PaperDesk:
         events = self.paper.events
         half = events[: len(events) // 2]
         for part in (half, events):
-            yield TimelineView(events=part, gaps=data.gaps(), sources=data.source_lines(len(part)), marks=self.paper.marks)
+            yield TimelineView(
+                events=part, gaps=data.gaps(), sources=data.source_lines(len(part)), marks=self.paper.marks
+            )
 
     async def reveal(self, case: int, field: str, reason: str) -> str:
         self._did("reveal", case, field, reason)
@@ -198,7 +265,15 @@ class PaperDesk:
 
     async def pin(self, case: int, event: Event) -> Pin:
         self._did("pin", case, event.id)
-        pin = Pin(id=len(self.paper.pins) + 1, event_id=event.id, source=event.source, sha256=event.sha256, summary=event.action, added_by=self.person.login, added_at=self.paper.clock.now())
+        pin = Pin(
+            id=len(self.paper.pins) + 1,
+            event_id=event.id,
+            source=event.source,
+            sha256=event.sha256,
+            summary=event.action,
+            added_by=self.person.login,
+            added_at=self.paper.clock.now(),
+        )
         self.paper.pins = (*self.paper.pins, pin)
         return pin
 
@@ -215,7 +290,10 @@ class PaperDesk:
     async def tick(self, case: int, step: str, pin: int | None = None) -> Procedure:
         self._did("tick", case, step, pin)
         now = self.paper.clock.now()
-        steps = tuple(replace(s, done_by=self.person.login, done_at=now, pin=pin) if s.key == step else s for s in self.paper.procedure.steps)
+        steps = tuple(
+            replace(s, done_by=self.person.login, done_at=now, pin=pin) if s.key == step else s
+            for s in self.paper.procedure.steps
+        )
         self.paper.procedure = replace(self.paper.procedure, steps=steps)
         return self.paper.procedure
 
@@ -237,7 +315,18 @@ class PaperDesk:
     async def send_mail(self, case: int, subject: str, body: str, template: str = "") -> MailMessage:
         self._did("send_mail", case, subject, body, template)
         now = self.paper.clock.now()
-        mail = MailMessage(id=len(self.paper.mails) + 1, direction="out", state="queued", at=now, sender="support@exchange.example", recipient="maria@proton.me", subject=subject, body=body, language="pt", recall_until=now + timedelta(seconds=15))
+        mail = MailMessage(
+            id=len(self.paper.mails) + 1,
+            direction="out",
+            state="queued",
+            at=now,
+            sender="support@exchange.example",
+            recipient="maria@proton.me",
+            subject=subject,
+            body=body,
+            language="pt",
+            recall_until=now + timedelta(seconds=15),
+        )
         self.paper.mails = (*self.paper.mails, mail)
         return mail
 
@@ -258,7 +347,12 @@ class PaperDesk:
         return self._judged(self.paper.packets.get(case, Packet(case_id=case, pins=self.paper.pins)))
 
     def _judged(self, packet: Packet) -> Packet:
-        wanted = {"A finding of at least 20 characters.": len(packet.finding) >= 20, "A verdict.": bool(packet.verdict), "A recommended act.": bool(packet.act), "What the client wants.": bool(packet.wants)}
+        wanted = {
+            "A finding of at least 20 characters.": len(packet.finding) >= 20,
+            "A verdict.": bool(packet.verdict),
+            "A recommended act.": bool(packet.act),
+            "What the client wants.": bool(packet.wants),
+        }
         return replace(packet, missing=tuple(what for what, there in wanted.items() if not there))
 
     async def save_packet(self, case: int, packet: Packet) -> Packet:
@@ -268,7 +362,9 @@ class PaperDesk:
 
     async def forward(self, case: int) -> Packet:
         self._did("forward", case)
-        packet = replace(self.paper.packets[case], state="forwarded", by=self.person.login, forwarded_at=self.paper.clock.now())
+        packet = replace(
+            self.paper.packets[case], state="forwarded", by=self.person.login, forwarded_at=self.paper.clock.now()
+        )
         self.paper.packets[case] = packet
         self._change(case, holder=None, escalated_to=3)
         return packet
@@ -282,12 +378,30 @@ class PaperDesk:
         for case, packet in self.paper.packets.items():
             if packet.forwarded_at is not None and packet.state == "forwarded":
                 waiting = tuple(r for r in self.paper.requests.values() if r.case_id == case)
-                rows.append(EscalationRow(case=self.paper.rows[case], packet_state=packet.state, act=packet.act, verdict=packet.verdict, by=packet.by, forwarded_at=packet.forwarded_at, requests=waiting))
+                rows.append(
+                    EscalationRow(
+                        case=self.paper.rows[case],
+                        packet_state=packet.state,
+                        act=packet.act,
+                        verdict=packet.verdict,
+                        by=packet.by,
+                        forwarded_at=packet.forwarded_at,
+                        requests=waiting,
+                    )
+                )
         return tuple(rows)
 
     async def open_escalation(self, case: int) -> EscalationView:
         self._did("open_escalation", case)
-        return EscalationView(case=self.paper.rows[case], packet=self.paper.packets[case], differences=self.paper.moved, checked_at=self.paper.clock.now(), requests=await self.requests(case), options=await self.options(case), account=replace(data.account(), id=self.paper.rows[case].account))
+        return EscalationView(
+            case=self.paper.rows[case],
+            packet=self.paper.packets[case],
+            differences=self.paper.moved,
+            checked_at=self.paper.clock.now(),
+            requests=await self.requests(case),
+            options=await self.options(case),
+            account=replace(data.account(), id=self.paper.rows[case].account),
+        )
 
     async def return_packet(self, case: int, note: str) -> None:
         self._did("return_packet", case, note)
@@ -330,7 +444,9 @@ class PaperDesk:
     async def intent(self, case: int, act: str, params: dict[str, Any]) -> bytes:
         return hashlib.sha256(f"{case}{act}{params}".encode()).digest()
 
-    async def request_act(self, case: int, act: str, params: dict[str, Any], reason_code: str, reason_text: str) -> Request:
+    async def request_act(
+        self, case: int, act: str, params: dict[str, Any], reason_code: str, reason_text: str
+    ) -> Request:
         self._did("request_act", case, act, params, reason_code, reason_text)
         number = str(len(self.paper.requests) + 1)
         request = _request(number, self.paper.rows[case], act, params, self.person, self.paper.clock.now())
@@ -342,13 +458,21 @@ class PaperDesk:
 
     async def approve(self, request: Request) -> Request:
         self._did("approve", request.id)
-        done = replace(request, approvers=(*request.approvers, self.person.name), state="executed", stage="done", readback=f"{request.act}: the account reads active, checked {self.paper.clock.now():%H:%M:%SZ}")
+        done = replace(
+            request,
+            approvers=(*request.approvers, self.person.name),
+            state="executed",
+            stage="done",
+            readback=f"{request.act}: the account reads active, checked {self.paper.clock.now():%H:%M:%SZ}",
+        )
         self.paper.requests[request.id] = done
         return done
 
     async def veto(self, request: str, why: str) -> None:
         self._did("veto", request, why)
-        self.paper.requests[request] = replace(self.paper.requests[request], state="vetoed", stage=f"stopped by {self.person.name}")
+        self.paper.requests[request] = replace(
+            self.paper.requests[request], state="vetoed", stage=f"stopped by {self.person.name}"
+        )
 
     # -- audit and the connection -----------------------------------------------------------------
     async def audit(self, before: datetime | None = None, limit: int = 200) -> tuple[AuditRow, ...]:

@@ -264,7 +264,9 @@ async def test_trouble_says_why_and_retries() -> None:
     desk = PaperDesk(paper)
     async with driving(paper=paper, connect=connect) as d:
         assert d.at == "TroubleScreen"
-        assert "The database at db.example does not answer. Look whether it runs, then retry." in " ".join(d.seen().replace("│", " ").split())
+        assert "The database at db.example does not answer. Look whether it runs, then retry." in " ".join(
+            d.seen().replace("│", " ").split()
+        )
         await d.press("r")
         assert d.at == "TroubleScreen"
         await d.press("enter")

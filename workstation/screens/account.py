@@ -84,7 +84,6 @@ class AccountScreen(AccountBase):
 
     def _set_filters(self, filters: Filters) -> None:
         self.timeline.set_filters(filters)
-        self.call_after_refresh(self._write_timeline_title)
 
     def action_type_filter(self) -> None:
         """Type a filter."""

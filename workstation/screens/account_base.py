@@ -118,8 +118,8 @@ class AccountBase(DeskScreen):
     @property
     def holding(self) -> bool:
         """Whether I hold the case and may write to it."""
-        row = self.row
-        return row is not None and not self.lost and row.holder == self.desk.person.login
+        row, desk = self.row, self.host.desk
+        return row is not None and desk is not None and not self.lost and row.holder == desk.person.login
 
     @property
     def zone(self) -> Zone:
@@ -192,8 +192,6 @@ class AccountBase(DeskScreen):
             if self.view is None or self.view.account.id != account:
                 return
             self.timeline.feed(view)
-            self._write_timeline_title()
-        self._write_timeline_title()
 
     @work(group="papers", name="read mail, packet and requests", exclusive=True, exit_on_error=False)
     async def read_papers(self, case: int) -> None:
@@ -296,6 +294,7 @@ class AccountBase(DeskScreen):
             parts += [(" · procedure ", "quiet"), f"v{view.procedure.version} {done}/{len(view.procedure.steps)}"]
         return parts
 
+    @on(TimelinePane.Sifted)
     def _write_timeline_title(self) -> None:
         box, pane = self.query_one("#timeline-box"), self.timeline
         total, shown = len(pane.view.events), pane.shown

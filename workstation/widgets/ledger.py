@@ -370,7 +370,11 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         missing = tuple(key for key in window if key not in self._rows and key not in self._gone)
         if missing and missing != self._asked:
             self._asked = missing
-            self.post_message(self.Wanted(self, missing))
+            # A message made while drawing would count the screen as its sender and stop there.
+            self.call_next(self._want, missing)
+
+    def _want(self, missing: tuple[K, ...]) -> None:
+        self.post_message(self.Wanted(self, missing))
 
     # -- events ------------------------------------------------------------------------------------
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Static
 
 from workstation.services.timeline.event import Event, Outcome
@@ -134,6 +136,12 @@ class TimelinePane(Vertical):
     }
     """
 
+    @dataclass
+    class Sifted(Message):
+        """Other rows are shown: something came, or the filters changed."""
+
+        events: int
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._view = TimelineView(events=(), gaps=(), sources=())
@@ -238,6 +246,7 @@ class TimelinePane(Vertical):
         else:
             self.ledger.say(self._why_nothing())
         self._write_lines()
+        self.post_message(self.Sifted(sifted.events))
 
     def _why_nothing(self) -> empty.Blank:
         if any(source.state is SourceState.LOADING for source in self._view.sources):
