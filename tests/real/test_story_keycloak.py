@@ -137,7 +137,7 @@ class House:
 def _without_none(value: object) -> object:
     if isinstance(value, dict):
         return {k: _without_none(v) for k, v in value.items() if v is not None}
-    return [_without_none(v) for v in value] if isinstance(value, list) else value
+    return [_without_none(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 @pytest.fixture
