@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.contracts.event_source import events, read
-from workstation.services.accounts.model import Account, LockKind, Session, Status
+from workstation.services.accounts.model import Account, LockKind, Status
 from workstation.services.acts.control import Act, Sent
 from workstation.services.clock import FrozenClock, to_micros
 from workstation.services.connectors.endpoint import Endpoint
@@ -384,31 +384,28 @@ class TestControl:
     def control(self, handler: Handler) -> KeycloakControl:
         return KeycloakControl(realm(handler), KeycloakAccounts(realm(handler)))
 
-    def account(self, *sessions: Session) -> Account:
-        return Account(id=ALICE, etag="e", status=Status.LOCKED, sessions=sessions)
-
-    def plan(self, act: Act, params: dict[str, Any] | None = None) -> list[tuple[str, str]]:
-        control = self.control(lambda request: httpx.Response(204))
-        offline = Session(id="o/1", started_at=NOON, device="offline token")
-        browser = Session(id="b1", started_at=NOON)
-        steps = control._steps(self.account(offline, browser), act, params or {})
+    async def plan(self, act: Act, params: dict[str, Any] | None = None) -> list[tuple[str, str]]:
+        token = {"client": "c1", "key": "Offline Token"}
+        consents = [{"clientId": "app/1", "additionalGrants": [token]}, {"clientId": "web", "additionalGrants": []}]
+        control = self.control(with_token(lambda request: httpx.Response(200, json=consents)))
+        steps = await control._steps(ALICE, act, params or {})
         return [(step.method, step.path.removeprefix("/admin/realms/exchange")) for step in steps]
 
-    def test_sessions_end_before_the_account_opens(self) -> None:
-        assert self.plan(Act.UNLOCK, {"end_sessions": True}) == [
+    async def test_sessions_end_before_the_account_opens(self) -> None:
+        assert await self.plan(Act.UNLOCK, {"end_sessions": True}) == [
             ("POST", f"/users/{ALICE}/logout"),
-            ("DELETE", "/sessions/o%2F1"),
+            ("DELETE", f"/users/{ALICE}/consents/app%2F1"),
             ("PUT", f"/users/{ALICE}"),
             ("DELETE", f"/attack-detection/brute-force/users/{ALICE}"),
         ]
 
-    def test_without_being_asked_no_session_is_touched(self) -> None:
-        assert [method for method, _ in self.plan(Act.UNLOCK)] == ["PUT", "DELETE"]
+    async def test_without_being_asked_no_session_is_touched(self) -> None:
+        assert [method for method, _ in await self.plan(Act.UNLOCK)] == ["PUT", "DELETE"]
 
     @pytest.mark.parametrize("params", [{}, {"factor": ""}, {"factor": 7}, {"factor": ".."}])
-    def test_a_factor_has_to_be_named(self, params: dict[str, Any]) -> None:
+    async def test_a_factor_has_to_be_named(self, params: dict[str, Any]) -> None:
         with pytest.raises(Invalid):
-            self.plan(Act.REMOVE_FACTOR, params)
+            await self.plan(Act.REMOVE_FACTOR, params)
 
     async def test_the_clients_own_lock_is_not_even_asked_about(self) -> None:
         def server(request: httpx.Request) -> httpx.Response:

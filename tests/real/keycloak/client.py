@@ -90,7 +90,24 @@ class Keycloak:
         """Sign in for real; `totp` is the code of this moment (see :func:`code`)."""
         form = {"grant_type": "password", "username": username, "password": password}
         form["scope"] = "openid offline_access" if offline else "openid"
-        return self._grant(form | ({} if totp is None else {"totp": totp}))
+        while True:
+            came = self._grant(form | ({} if totp is None else {"totp": totp}))
+            if came.ok or not self._was_still_busy(username):
+                return came
+
+    def _was_still_busy(self, username: str) -> bool:
+        """Return whether the last refusal only said that another sign-in of this user was being finished.
+
+        Keycloak lets one sign-in of a user through at a time, so that parallel guesses cannot outrun the counter;
+        a second one within some milliseconds is refused as "temporarily disabled" though nothing is locked.
+        """
+        found = self.admin.get("/users", params={"username": username, "exact": "true"}).raise_for_status().json()
+        if not found or not found[0]["enabled"]:
+            return False
+        query = {"user": found[0]["id"], "type": "LOGIN_ERROR", "max": 1}
+        refusals = self.admin.get("/events", params=query).raise_for_status().json()
+        locked = self.admin.get(f"/attack-detection/brute-force/users/{found[0]['id']}").raise_for_status().json()
+        return bool(refusals) and refusals[0]["error"] == "user_temporarily_disabled" and not locked["disabled"]
 
     def refresh(self, login: Login) -> Login:
         """Use a refresh token: whether a session is still good for something."""
@@ -109,7 +126,7 @@ class Keycloak:
         def locked() -> bool:
             if self.brute_force(user)["disabled"] or not self.user(user)["enabled"]:
                 return True
-            # The protection counts in a thread of its own, and was seen to lose one of three.
+            # The protection counts in a thread of its own, and may have taken one of three for a parallel guess.
             if next(asked) % 100 == 0:
                 self._fail_to_sign_in(user)
             return False

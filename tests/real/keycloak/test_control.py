@@ -136,7 +136,7 @@ class TestFactor:
         self, keycloak: Keycloak, control: KeycloakControl, user: KeycloakUser
     ) -> None:
         gone = f"/users/{user.id}/credentials/{user.factor}"
-        steps = control._steps(await control.read(user.id), Act.REMOVE_FACTOR, {"factor": user.factor})
+        steps = await control._steps(user.id, Act.REMOVE_FACTOR, {"factor": user.factor})
         keycloak.admin.delete(gone).raise_for_status()
         assert keycloak.admin.delete(gone).status_code == 404
         await control._run(steps)
@@ -333,7 +333,9 @@ class TestNarrowRights:
         keycloak.lock_out(member)
         await act(control, member.id, Act.UNLOCK)
         assert keycloak.login_as(member).ok
+        hidden = keycloak.login_as(member, offline=True)
         await act(control, member.id, Act.END_SESSIONS)
+        assert not keycloak.refresh(hidden).ok
         await act(control, member.id, Act.REMOVE_FACTOR, {"factor": member.factor})
         await act(control, member.id, Act.LOCK)
         assert (await control.read(member.id)).status is Status.LOCKED

@@ -17,10 +17,10 @@ from workstation.services.accounts.model import Account
 from workstation.services.acts.control import Act, Receipt, Sent
 from workstation.services.clock import to_micros
 from workstation.services.connectors.control import effects
-from workstation.services.connectors.keycloak.accounts import OFFLINE_DEVICE, KeycloakAccounts
+from workstation.services.connectors.keycloak.accounts import KeycloakAccounts
 from workstation.services.connectors.keycloak.client import KeycloakRealm
-from workstation.services.connectors.keycloak.shapes import AdminEvent
-from workstation.services.connectors.keycloak.snapshot import admin_events
+from workstation.services.connectors.keycloak.shapes import AdminEvent, Consent
+from workstation.services.connectors.keycloak.snapshot import admin_events, offline_grants
 from workstation.services.errors import (
     Invalid,
     SourceChanged,
@@ -49,7 +49,6 @@ class _Step(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
     json: Any = None
 
 
@@ -90,7 +89,7 @@ class KeycloakControl:
             )
         if act is Act.REMOVE_FACTOR and effects.holds(before, act, params):
             raise Invalid("The account has no such second factor.", "Nothing was done. Look at the account again.")
-        steps = self._steps(before, act, params)
+        steps = await self._steps(account, act, params)
         self._remember(key, await self._newest(account))
         await self._run(steps)
         return await self._read_back(key, account, act, params)
@@ -128,7 +127,7 @@ class KeycloakControl:
     async def _run(self, steps: list[_Step]) -> None:
         for done, step in enumerate(steps):
             try:
-                await self._writer.http.send(step.method, step.path, step.query, json=step.json)
+                await self._writer.http.send(step.method, step.path, json=step.json)
             except SourceMissing:
                 if step.method != "DELETE":
                     raise
@@ -146,18 +145,18 @@ class KeycloakControl:
                     f"{self._writer.name} could not send the mail.", "Its mail server must be set up first."
                 ) from error
 
-    def _steps(self, before: Account, act: Act, params: dict[str, Any]) -> list[_Step]:
+    async def _steps(self, user: str, act: Act, params: dict[str, Any]) -> list[_Step]:
         """Return the calls that make up `act`, in their order."""
-        user, writer = before.id, self._writer
+        writer = self._writer
         match act:
             case Act.LOCK:
                 return [self._enable(user, False)]
             case Act.UNLOCK:
                 # Sessions first: enabling a user revives the refresh tokens that an intruder still holds.
-                ended = self._end_sessions(before) if params.get("end_sessions") else []
+                ended = await self._end_sessions(user) if params.get("end_sessions") else []
                 return [*ended, self._enable(user, True), _Step("DELETE", writer.brute_force(user))]
             case Act.END_SESSIONS:
-                return self._end_sessions(before)
+                return await self._end_sessions(user)
             case Act.REMOVE_FACTOR:
                 return [_Step("DELETE", writer.user(user, "credentials", effects.needed(params, "factor")))]
             case Act.SEND_PASSWORD_RESET:
@@ -169,12 +168,17 @@ class KeycloakControl:
         # Nothing else in it: with attributes but without e-mail and names, Keycloak erases e-mail and names.
         return _Step("PUT", self._writer.user(user), json={"enabled": enabled})
 
-    def _end_sessions(self, before: Account) -> list[_Step]:
-        """A logout leaves the sessions of offline tokens in place; those are deleted one by one."""
-        offline = [session.id for session in before.sessions if session.device == OFFLINE_DEVICE]
+    async def _end_sessions(self, user: str) -> list[_Step]:
+        """A logout leaves the sessions of offline tokens in place; those end with the client's consent.
+
+        Deleting such a session by its id would do too, but takes a right over the whole realm.
+        """
+        reader = self._reader.realm
+        consents = await reader.http.get(reader.user(user, "consents"), list[Consent])
+        clients = sorted(consent.client_id for consent in consents if offline_grants(consent))
         return [
-            _Step("POST", self._writer.user(before.id, "logout")),
-            *(_Step("DELETE", self._writer.path("sessions", id_), (("isOffline", "true"),)) for id_ in offline),
+            _Step("POST", self._writer.user(user, "logout")),
+            *(_Step("DELETE", self._writer.user(user, "consents", client)) for client in clients),
         ]
 
     async def _read_back(self, key: str, account: str, act: Act, params: dict[str, Any]) -> Receipt:

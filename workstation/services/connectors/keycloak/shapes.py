@@ -61,8 +61,9 @@ class Grant(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Consent(msgspec.Struct, frozen=True, rename="camel"):
-    """One client that the user gave something to."""
+    """One client that the user gave something to; ``client_id`` is its name."""
 
+    client_id: str = ""
     additional_grants: list[Grant] = []
 
 

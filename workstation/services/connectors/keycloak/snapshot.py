@@ -21,12 +21,11 @@ from workstation.services.connectors.keycloak.shapes import (
     BruteForce,
     Consent,
     Credential,
+    Grant,
     User,
     UserSession,
 )
 from workstation.services.errors import SourceGarbled
-
-OFFLINE = "Offline Token"
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +82,7 @@ async def take(realm: KeycloakRealm, account: str) -> Snapshot:
     read = await decode(user.body, User, realm.name)
     if read.id != account:
         raise SourceGarbled(f"{realm.name} answered with another user than was asked for.", "Nothing of it was used.")
-    clients = {grant.client for consent in consents for grant in consent.additional_grants if grant.key == OFFLINE}
+    clients = {grant.client for consent in consents for grant in offline_grants(consent)}
     offline = await asyncio.gather(
         *(
             http.get(realm.user(account, "offline-sessions", client), list[UserSession])
@@ -115,6 +114,11 @@ async def admin_events(realm: KeycloakRealm, account: str, count: int) -> list[A
         [("resourcePath", f"*{account}*"), ("max", str(count)), ("direction", "desc")],
     )
     return sorted((event for event in found if names_user(event.resource_path, account)), key=lambda event: -event.time)
+
+
+def offline_grants(consent: Consent) -> list[Grant]:
+    """Return the offline tokens that a client holds; the consents alone tell of them without more rights."""
+    return [grant for grant in consent.additional_grants if grant.key == "Offline Token"]
 
 
 def names_user(path: str, account: str) -> bool:
