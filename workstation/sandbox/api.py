@@ -6,6 +6,7 @@ import base64
 import hmac
 import random
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -41,8 +42,10 @@ PARAMS: dict[Act, frozenset[str]] = {Act.LIFT_HOLD: frozenset({"hold"}), Act.REM
 _TITLES = {
     400: "Bad request", 401: "Not signed in", 403: "Refused", 404: "Not found", 405: "Method not allowed",
     409: "Not applicable", 412: "Changed since it was read", 413: "Too large", 415: "Not JSON", 422: "Key used before",
-    428: "If-Match is missing",
+    428: "If-Match is missing", 500: "Fault", 503: "Busy",
 }  # fmt: skip
+#: Later than anything: SQLite's largest integer.
+_EVER = (1 << 63) - 1
 _ETAG = re.compile(r'"([\x21\x23-\x7e]+)"\Z')
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -101,7 +104,7 @@ class Api:
 
     def app(self) -> Starlette:
         """Return the application. Only requests that name this machine as the host are served (DNS rebinding)."""
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route("/v1/accounts", self._reading(self.find)),
                 Route("/v1/accounts/{account}", self._reading(self.account)),
@@ -114,9 +117,16 @@ class Api:
                 Route("/sandbox/withdraw", self._open(self.withdraw), methods=["POST"]),
                 Route("/sandbox/session/{session}", self._open(self.session)),
             ],
-            exception_handlers={Problem: _refuse, HTTPException: _refuse_http},
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])],
+            exception_handlers={
+                Problem: _refuse,
+                HTTPException: _refuse_http,
+                sqlite3.OperationalError: _refuse_busy,
+                Exception: _refuse_fault,
+            },
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
         )
+        app.router.redirect_slashes = False
+        return app
 
     # -- reading ---------------------------------------------------------------------------------
     def find(self, request: Request, body: bytes) -> Response:
@@ -136,7 +146,7 @@ class Api:
         """A page of an account's log, newest first."""
         account, query, now = request.path_params["account"], request.query_params, self._now()
         since = _time(query.get("since"), "since", 0)
-        until = _time(query.get("until"), "until", now + 1)
+        until = _time(query.get("until"), "until", _EVER)
         limit = _limit(query.get("limit"))
         before = _cursor(query["cursor"]) if "cursor" in query else None
         with self._store.read() as tx:
@@ -290,6 +300,14 @@ async def _refuse(request: Request, error: Exception) -> Response:
 async def _refuse_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _problem(error.status_code, "http", error.detail, dict(error.headers or {}))
+
+
+async def _refuse_busy(request: Request, error: Exception) -> Response:
+    return _problem(503, "busy", "The state is busy; nothing was done.", {"Retry-After": "1"})
+
+
+async def _refuse_fault(request: Request, error: Exception) -> Response:
+    return _problem(500, "fault", "The exchange has a fault; whether something was done is not known.")
 
 
 def _problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -89,7 +89,7 @@ def person(rng: random.Random, atlas: Atlas, language: str, now_us: int, *, heav
         city=city,
         country=country,
         offset_h=atlas.cities[city].offset_h,
-        created_us=now_us - rng.randint(60, 2600) * DAY - rng.randrange(DAY),
+        created_us=now_us - rng.randint(330 if heavy else 60, 2600) * DAY - rng.randrange(DAY),
         kyc_level=rng.choice((1, 2, 2, 2, 3, 3)),
         vip=heavy and rng.random() < 0.5,
         balance_usd=round(rng.lognormvariate(11.2 if heavy else 8.9, 1.1), 2),
@@ -103,7 +103,7 @@ def person(rng: random.Random, atlas: Atlas, language: str, now_us: int, *, heav
         wake_h=rng.gauss(7.5, 1.2),
         sessions_a_day=min(rng.lognormvariate(-0.7, 0.5), 2.0),
         trades_a_session=rng.uniform(0.2, 2.5),
-        robot_trades_a_day=rng.randint(16, 26) if heavy else 0,
+        robot_trades_a_day=rng.randint(16, 24) if heavy else 0,
         factor=rng.choices(("totp", "sms", ""), (70, 22, 8))[0],
     )
 

@@ -58,6 +58,7 @@ class Draft:
         self.began_us = self.opened_us = now_us
         self.story: Story | None = None
         self.intruder: Actor | None = None
+        self.own_devices = {person.main.id, person.phone_app.id}
         self.bad_devices: set[str] = set()
         self.bad_spots: set[str] = set()
         self.bad_sessions: set[str] = set()

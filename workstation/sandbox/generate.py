@@ -123,9 +123,9 @@ def _finish(draft: Draft, scenario: str) -> Client:
 
 
 def _truth(draft: Draft, scenario: str) -> dict[str, Any]:
-    story, person = draft.story, draft.person
+    story = draft.story
     return {
-        "account": person.id,
+        "account": draft.person.id,
         "scenario": scenario,
         "hostile": scenario in hostile.HOSTILE,
         "began_at": None if story is None else from_micros(draft.began_us).isoformat(),
@@ -135,7 +135,7 @@ def _truth(draft: Draft, scenario: str) -> dict[str, Any]:
             "ips": sorted(draft.bad_spots),
             "sessions": sorted(draft.bad_sessions),
         },
-        "owner_devices": sorted({person.main.id, person.phone_app.id, draft.client_device.id}),
+        "owner_devices": sorted(draft.own_devices | {draft.client_device.id}),
         "left_standing": draft.left + sorted(draft.bad_sessions & set(draft.sessions)),
         "client_says": [] if story is None else msgspec.to_builtins(story.client_says),
         "intruder_says": [] if story is None else msgspec.to_builtins(story.intruder_says),

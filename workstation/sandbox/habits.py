@@ -21,7 +21,7 @@ def live(draft: Draft, until_us: int) -> None:
     """Write the client's life from the opening of the account (or of the log) until `until_us`."""
     _open_account(draft)
     rng, person = draft.rng, draft.person
-    span = rng.randint(110, 330)
+    span = rng.randint(200, 320) if person.robot_trades_a_day else rng.randint(110, 330)
     start = max(person.created_us + DAY, until_us - span * DAY, draft.now_us - LOG_DAYS * DAY)
     journey = start + rng.randrange(max(1, until_us - start)) if rng.random() < 0.25 else None
     day = start - start % DAY
@@ -150,6 +150,7 @@ def _replace_device(draft: Draft) -> None:
     """The client buys another computer: an ordinary new device."""
     draft.person.main = draft.atlas.make(draft.rng, new_device(draft.rng), "browser")
     draft.client_device = draft.person.main
+    draft.own_devices.add(draft.person.main.id)
 
 
 def _robot(draft: Draft, day: int, start: int, until: int) -> None:

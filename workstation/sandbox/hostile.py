@@ -15,7 +15,7 @@ from workstation.sandbox.cast import DAY, HOUR, MINUTE, latin, new_address, new_
 from workstation.sandbox.draft import EXCHANGE, Draft
 from workstation.sandbox.habits import SECOND, asleep
 from workstation.sandbox.heads import Actor
-from workstation.sandbox.stories import day_of, tell
+from workstation.sandbox.stories import day_of, never_there, say_devices, tell
 from workstation.services.accounts.model import ContactKind, LockKind, Standing
 
 
@@ -46,7 +46,7 @@ def phished_password(draft: Draft, kit: Kit) -> None:
         _intrude(draft, kit)
         tell(draft, "phished")
         draft.say("clicked_link", True, day=day_of(draft, at - 5 * MINUTE))
-        draft.say("only_device", True, device=draft.person.main.label)
+        say_devices(draft)
         return
     old = draft.strong()
     if old is not None and rng.random() < 0.6:
@@ -61,7 +61,7 @@ def phished_password(draft: Draft, kit: Kit) -> None:
     draft.say("clicked_link", True, day=day_of(draft, at - 5 * MINUTE))
     draft.say("no_withdrawal", True)
     draft.say("at_home", True, city=draft.person.city)
-    draft.say("only_device", True, device=draft.person.main.label)
+    say_devices(draft)
 
 
 def sim_swap(draft: Draft, kit: Kit) -> None:
@@ -103,7 +103,7 @@ def stolen_session(draft: Draft, kit: Kit) -> None:
     tell(draft, rng.choice(("withdrawn", "strange_login")), city=kit.spot.city, amount=usd)
     draft.say("last_ok", True, day=day_of(draft, at - 5 * HOUR), city=person.city)
     draft.say("no_withdrawal", True)
-    draft.say("only_device", True, device=person.main.label)
+    say_devices(draft)
 
 
 def credential_stuffing(draft: Draft, kit: Kit) -> None:
@@ -139,7 +139,7 @@ def owner_device_malware(draft: Draft, kit: Kit) -> None:
     usd = draft.withdraw(at + 70 * SECOND, rng.uniform(0.4, 0.8), target, **where)
     tell(draft, "withdrawn", amount=usd)
     draft.say("asleep", True)
-    draft.say("only_device", True, device=person.main.label)
+    say_devices(draft)
     draft.say("no_address", True)
     draft.say("installed", True, day=day_of(draft, evening - 2 * DAY))
 
@@ -196,7 +196,7 @@ def insider_like(draft: Draft, kit: Kit) -> None:
         draft.began_us = at - 54 * HOUR
         tell(draft, "caller")
         draft.say("caller", True, day=day_of(draft, at))
-        draft.say("only_device", True, device=person.main.label)
+        say_devices(draft)
         return
     number = new_phone(rng, person.country)
     old = draft.change_contact(at, ContactKind.PHONE, number, actor=staff)
@@ -228,7 +228,7 @@ def impostor(draft: Draft, kit: Kit) -> None:
     _intrude(draft, kit, writes_from=address, mailboxes=() if spoofed else (address,), keen=True)
     tell(draft, "lost_phone", writer="intruder", spoofed=spoofed)
     draft.lie("lost_phone", False, day=day_of(draft, at))
-    draft.lie("last_ok", False, day=day_of(draft, at - DAY), city=person.city)
+    draft.lie("last_ok", False, **never_there(draft))
     draft.lie("at_home", False, city=person.city)
     draft.say("did_not_write", True)
     draft.say("phone_here", True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from workstation.sandbox.cast import DAY, HOUR, MINUTE, new_device, new_phone
 from workstation.sandbox.draft import EXCHANGE, Draft
 from workstation.sandbox.habits import SECOND
-from workstation.sandbox.stories import day_of, tell
+from workstation.sandbox.stories import day_of, never_there, say_devices, tell
 from workstation.services.accounts.model import ContactKind, LockKind
 
 
@@ -26,7 +26,7 @@ def lost_phone(draft: Draft) -> None:
     tell(draft, "lost_phone")
     draft.say("lost_phone", True, day=day_of(draft, at))
     draft.say("last_ok", True, day=day_of(draft, at - 7 * HOUR), city=person.city)
-    draft.say("only_device", True, device=person.main.label)
+    say_devices(draft)
 
 
 def new_country(draft: Draft) -> None:
@@ -47,7 +47,8 @@ def new_country(draft: Draft) -> None:
     tell(draft, "travel", city=hotel.city, amount=usd)
     draft.say("travelling", True, city=hotel.city)
     draft.say("mine_withdrew", True)
-    draft.say("only_device", True, device=draft.client_device.label)
+    if draft.client_device is person.phone_app:
+        say_devices(draft)
 
 
 def new_phone_and_number(draft: Draft) -> None:
@@ -71,7 +72,7 @@ def new_phone_and_number(draft: Draft) -> None:
             draft.withdraw(at + 40 * MINUTE, 0.1, target, held=True, **where)
     draft.hold(at + 9 * MINUTE, "factor_change", "Withdrawals rest after a second factor was changed.", at + 48 * HOUR)
     tell(draft, rng.choice(("new_number", "held")))
-    draft.say("new_number", True, day=day_of(draft, at))
+    draft.say("new_number", True, day=day_of(draft, at + 5 * MINUTE))
     draft.say("mine_changed_factor", True)
     draft.say("at_home", True, city=person.city)
 
@@ -111,7 +112,7 @@ def vpn_user(draft: Draft) -> None:
     tell(draft, "locked" if locked else "held")
     draft.say("vpn", True)
     draft.say("at_home", True, city=person.city)
-    draft.say("only_device", True, device=person.main.label)
+    say_devices(draft)
 
 
 def false_positive_lock(draft: Draft) -> None:
@@ -126,7 +127,7 @@ def false_positive_lock(draft: Draft) -> None:
         draft.fail(at + (20 + n * 7) * MINUTE, rng.choice((person.main, person.phone_app)), person.home, "locked")
     tell(draft, "locked")
     draft.say("last_ok", True, day=day_of(draft, at), city=person.city)
-    draft.say("only_device", True, device=person.main.label)
+    say_devices(draft)
     draft.say("at_home", True, city=person.city)
 
 
@@ -142,7 +143,7 @@ def forgotten_password(draft: Draft) -> None:
     tell(draft, "forgot")
     draft.say("tries", True)
     draft.say("at_home", True, city=person.city)
-    draft.say("last_ok", False, day=day_of(draft, at - 40 * DAY), city=person.city)
+    draft.say("last_ok", False, **never_there(draft))
 
 
 def own_settings_lock(draft: Draft) -> None:
@@ -158,7 +159,7 @@ def own_settings_lock(draft: Draft) -> None:
     draft.sessions.clear()
     draft.fail(draft.opened_us - HOUR, person.phone_app, person.home, "locked")
     tell(draft, "settings_lock")
-    draft.say("own_lock", True, day=day_of(draft, at))
+    draft.say("own_lock", True, day=day_of(draft, at + 4 * MINUTE))
     draft.say("at_home", True, city=person.city)
 
 

@@ -35,6 +35,7 @@ class Post:
 
     def __init__(self, root: Path, store: Store, seed: int) -> None:
         self._root, self._store, self._seed = root, store, seed
+        root.mkdir(mode=0o700, exist_ok=True)
         for box in ("inbox", "outgoing"):
             _make(root / box)
 

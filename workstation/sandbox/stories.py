@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workstation.sandbox.cast import HOUR
+from workstation.sandbox.cast import DAY, HOUR
 from workstation.sandbox.draft import Draft
 from workstation.sandbox.heads import Story
-from workstation.services.clock import from_micros
+from workstation.sandbox.vocabulary import instant
+from workstation.services.clock import from_micros, parse_instant, to_micros
 
 #: Story in ``letters/*.toml`` → kind of case.
 KINDS: dict[str, str] = {
@@ -55,3 +56,28 @@ def tell(draft: Draft, key: str, *, writer: str = "client", spoofed: bool = Fals
 def day_of(draft: Draft, at_us: int) -> str:
     """Return the client's own date of that moment, ``YYYY-MM-DD``."""
     return from_micros(at_us + int(draft.person.offset_h * HOUR)).date().isoformat()
+
+
+def say_devices(draft: Draft) -> None:
+    """Let the client say what he signs in with; true as far as the log of the last fortnight shows only that."""
+    person = draft.person
+    since = instant(draft.began_us - 14 * DAY)
+    used = {e["device.id"] for e in signed_in(draft) if e["@timestamp"] >= since}
+    true = used <= {person.main.id, person.phone_app.id} | draft.bad_devices
+    draft.say("only_device", true, device=person.main.label, phone=person.phone_app.label)
+
+
+def never_there(draft: Draft) -> dict[str, str]:
+    """Return a day and city in which nobody signed in to this account: what somebody says who does not know."""
+    known = {day_of(draft, to_micros(parse_instant(e["@timestamp"]))) for e in signed_in(draft)}
+    days = (day_of(draft, draft.began_us - n * DAY) for n in range(1, 60))
+    quiet = next((day for day in days if day not in known), None)
+    if quiet is not None:
+        return {"day": quiet, "city": draft.person.city}
+    cities = sorted(set(draft.atlas.cities) - {e["source.geo.city_name"] for e in signed_in(draft)})
+    return {"day": day_of(draft, draft.began_us - DAY), "city": draft.rng.choice(cities)}
+
+
+def signed_in(draft: Draft) -> list[dict[str, Any]]:
+    """Return the sign-ins that worked."""
+    return [e for e in draft.events if e["event.action"] == "login" and e["event.outcome"] == "success"]
