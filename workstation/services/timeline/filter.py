@@ -224,7 +224,7 @@ class _Reader:
         if not pattern:
             what = f"{field} has no value." if field else "A word is missing here."
             raise FilterError(what, start if start < len(self.text) else max(0, len(self.text) - 1))
-        if pattern[0] in "<>" or (not field and pattern[0] == "/"):
+        if self.text[start] in "<>" or (not field and self.text[start] == "/"):
             raise FilterError("Comparisons and regular expressions are not understood.", start, "Use * for any text.")
         return pattern
 

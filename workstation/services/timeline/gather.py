@@ -63,30 +63,36 @@ async def gather(
         asyncio.create_task(board.read(feed, source, account, deadline_s, page_cap), name=f"read {source.name}")
         for feed, source in zip(board.feeds, sources, strict=True)
     ]
-    over = asyncio.create_task(_all(readers))
+    for reader in readers:
+        reader.add_done_callback(lambda _: board.changed.set())
     try:
         yield await board.view()
-        while not over.done() or board.changed.is_set():
+        while not all(reader.done() for reader in readers) or board.changed.is_set():
             await board.changed.wait()
             board.changed.clear()
             yield await board.view()
-            if not over.done():
-                rest = asyncio.ensure_future(breath())
-                await asyncio.wait({rest, over}, return_when=asyncio.FIRST_COMPLETED)
-                rest.cancel()
+            await _pause(breath, readers)
     finally:
-        await _end([*readers, over], sources, deadline_s)
+        await _end(readers, sources, deadline_s)
 
 
-async def _all(readers: list[asyncio.Task[None]]) -> None:
-    if readers:
-        await asyncio.wait(readers)
+async def _pause(breath: Callable[[], Awaitable[None]], readers: list[asyncio.Task[None]]) -> None:
+    """Take a breath, but no longer than there is anything to wait for."""
+    if all(reader.done() for reader in readers):
+        return
+    rest = asyncio.ensure_future(breath())
+    over = asyncio.ensure_future(asyncio.wait(readers))
+    try:
+        await asyncio.wait({rest, over}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        rest.cancel()
+        over.cancel()
 
 
-async def _end(tasks: list[asyncio.Task[None]], sources: Sequence[EventSource], deadline_s: float) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _end(readers: list[asyncio.Task[None]], sources: Sequence[EventSource], deadline_s: float) -> None:
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
     closing = [asyncio.ensure_future(source.aclose()) for source in sources]
     if closing:
         # A connection that cannot be closed in time, or complains, has no bearing on what was read.
@@ -152,7 +158,6 @@ class _Board:
             why = f"a fault of this program: {type(error).__name__}"
             self._stop(feed, SourceState.FAILED, why, "Report it; the other sources are not touched by it.")
         finally:
-            self.changed.set()
             close = getattr(pages, "aclose", None)
             if close is not None:
                 await close()
