@@ -14,17 +14,19 @@ from workstation.services.timeline.mapping.records import Unmappable, address, m
 SOURCE = "ecs"
 #: Where our name for a field is not the only one in use.
 _ALSO = {
-    "event.code": ("event.action",),
-    "device.id": ("host.id",),
-    "event.risk_level": ("event.risk_score",),
-    "event.dataset": ("event.module",),
-    "source.as.number": ("source.asn",),
-    "source.ip": ("client.ip", "source.address"),
-    "user.name": ("user.email",),
-    "user.target.name": ("user.target.email",),
     "event.action": ("event.code",),
+    "event.code": ("event.action",),
+    "event.dataset": ("event.module",),
+    "event.risk_level": ("event.risk_score",),
+    "source.ip": ("client.ip", "source.address"),
+    "source.geo.country_iso_code": ("client.geo.country_iso_code",),
+    "source.geo.city_name": ("client.geo.city_name",),
+    "source.as.number": ("client.as.number",),
+    "source.as.organization.name": ("client.as.organization.name",),
+    "user.id": ("source.user.id", "client.user.id"),
+    "user.name": ("user.email", "source.user.name", "source.user.email", "client.user.name"),
+    "user.target.name": ("user.target.email",),
 }
-_ADDRESSES = frozenset({"ip"})
 
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:

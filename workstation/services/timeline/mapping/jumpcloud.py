@@ -67,7 +67,7 @@ def map_record(record: dict[str, Any], raw: bytes) -> Event:
         actor_name=name,
         ip=address(text(record, "client_ip")),
         country=country_code(text(record, "geoip.country_code")),
-        city=text(record, "geoip.city", "geoip.region_name"),
+        city=text(record, "geoip.city"),
         user_agent=" ".join(filter(None, (text(record, "useragent.name"), text(record, "useragent.os_full")))),
         device=text(record, "system.id", "system.hostname"),
         factor=_factor(record),
