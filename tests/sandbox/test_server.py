@@ -175,6 +175,20 @@ def test_killed_before_the_act_it_never_arrived(server: Process) -> None:
         again.kill()
 
 
+def test_people_live_while_it_runs(server: Process) -> None:
+    account = account_of(server.directory, "false_positive_lock")
+    assert server.post(account, "unlock", str(uuid.uuid4()), server.etag(account)).status_code == 200
+    state = sqlite3.connect(server.directory / "exchange.sqlite3", timeout=DEADLINE_S)
+    with state:
+        state.execute("UPDATE errand SET due_us = 0")  # now rather than in some seconds
+    while state.execute("SELECT count(*) FROM errand WHERE done = 0").fetchone() != (0,):
+        assert server.process.poll() is None
+    state.close()
+    with server.client("read") as http:
+        sessions = http.get(f"/v1/accounts/{account}").json()["sessions"]
+    assert len(sessions) == 1
+
+
 def test_keeps_its_port_and_tokens_over_a_restart(server: Process) -> None:
     server.kill()
     port = int(server.url.rpartition(":")[2])
