@@ -18,7 +18,7 @@ from workstation.services.views import MailMessage, Template
 from workstation.widgets.account_card import masked
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose, plain
-from workstation.widgets.typing import Editor, Line
+from workstation.widgets.typing import Editor, Line, editable
 
 
 class MailDraft(msgspec.Struct, frozen=True):
@@ -73,6 +73,9 @@ class ReplyDialog(DraftDialog[MailMessage]):
         """Show the English of the template that the draft rests on."""
         super().on_mount()
         self._english(self.start.template)
+        if not self.start.body:
+            # Most answers begin with a template; whoever writes by hand tabs on.
+            self.query_one("#template", Select).focus()
         if not self.to:
             self.word("✗ No address was verified before the trouble began: a senior must decide where a reply may go.")
             self.query_one("#yes", Button).disabled = True
@@ -97,11 +100,11 @@ class ReplyDialog(DraftDialog[MailMessage]):
         if chosen is None:
             return
         body, subject = self.query_one("#body", Editor), self.query_one("#subject", Line)
-        known = {"", *(t.body for t in self.templates.values())}
-        if body.text in known:
+        known = {"", *(editable(t.body).strip() for t in self.templates.values())}
+        if body.text.strip() in known:
             body.replace_all(chosen.body)
-            subject.value = chosen.subject
-        elif body.text != self.start.body:
+            subject.replace_all(chosen.subject)
+        elif body.text != editable(self.start.body):
             self.word("The template was not put in: you have written here. Empty the text to use it.", "quiet")
         self._english(chosen.key)
 

@@ -75,7 +75,7 @@ CREATE FUNCTION ws.elevation() RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce((
     SELECT jsonb_build_object('on', true, 'method', method,
-             'seconds_left', extract(epoch FROM least(started + interval '15 min', last_use + interval '5 min') - clock_timestamp()),
+             'seconds_left', extract(epoch FROM started + interval '15 min' - clock_timestamp()),
              'idle_seconds_left', extract(epoch FROM last_use + interval '5 min' - clock_timestamp()),
              'fresh', fresh AND clock_timestamp() - started < interval '60 s')
       FROM wsd.elevation
