@@ -38,10 +38,12 @@ class Where:
     Args:
         args: with `dir`, `person` and `settings`.
         place: a demo that the caller already holds open.
+        secrets: credentials in place of the keyring's.
     """
 
-    def __init__(self, args: argparse.Namespace, place: Place | None = None) -> None:
+    def __init__(self, args: argparse.Namespace, place: Place | None = None, secrets: Secrets | None = None) -> None:
         self._place = place
+        self._secrets = secrets
         if place is None and args.dir is not None:
             from workstation.sandbox.place import Place as DemoPlace
 
@@ -70,6 +72,8 @@ class Where:
 
     def secrets(self, login: str) -> Secrets:
         """Return where the credentials of `login` are."""
+        if self._secrets is not None:
+            return self._secrets
         if self._place:
             return self._place.secrets(login or DEMO_LOGIN)
         from workstation.services.vault import Vault

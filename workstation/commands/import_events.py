@@ -15,10 +15,11 @@ from workstation.commands.common import add_place, with_desk
 from workstation.services.errors import Invalid
 
 if TYPE_CHECKING:
+    from workstation.services.timeline.event import Event
     from workstation.services.workbench import Workbench
 
-#: How many records are announced at once on a terminal.
-PROGRESS = 500
+#: How many records travel in one statement; a CloudTrail record has about 1.5 KB.
+BATCH = 500
 
 
 class Imported(msgspec.Struct, kw_only=True):
@@ -68,29 +69,41 @@ def run(args: argparse.Namespace) -> int:
 async def _import(desk: Workbench, args: argparse.Namespace) -> Imported:
     from workstation.services.timeline.mapping import Unmapped, map_line, read_records
 
-    session = desk.tools.session
     case = await _case(desk, args)
     done = Imported(account=args.account, case=case["ref"])
     digest = hashlib.sha256()
+    batch: list[Event] = []
     with args.file.open("rb") as stream:
         for raw in read_records(stream):
             digest.update(raw)
             event = map_line(args.source, raw)
             if isinstance(event, Unmapped):
                 done.broken += 1
-                print(
-                    json.dumps({"error": event.error, "raw": raw.decode("utf-8", "backslashreplace")[:500]}),
-                    file=sys.stderr,
-                )
+                said = {"error": event.error, "raw": raw.decode("utf-8", "backslashreplace")[:500]}
+                print(json.dumps(said), file=sys.stderr)
                 continue
-            new = await session.call("import_event", case["id"], args.source, event.id, event.time_us, raw)
-            done.new += bool(new)
-            done.known += not new
-            if sys.stderr.isatty() and (done.new + done.known) % PROGRESS == 0:
-                print(f"\r{done.new + done.known} records", end="", file=sys.stderr)
-                await desk.heartbeat(case["id"])
-    await session.call("import_done", case["id"], args.file.name, digest.digest(), done.new, done.known, done.broken)
+            batch.append(event)
+            if len(batch) >= BATCH:
+                await _flush(desk, case["id"], args.source, batch, done)
+    await _flush(desk, case["id"], args.source, batch, done)
+    await desk.tools.session.call(
+        "import_done", case["id"], args.file.name, digest.digest(), done.new, done.known, done.broken
+    )
     return done
+
+
+async def _flush(desk: Workbench, case: int, source: str, batch: list[Event], done: Imported) -> None:
+    if not batch:
+        return
+    new = await desk.tools.session.call(
+        "import_events", case, source, [e.id for e in batch], [e.time_us for e in batch], [e.raw for e in batch]
+    )
+    done.new += new
+    done.known += len(batch) - new
+    batch.clear()
+    await desk.heartbeat(case)
+    if sys.stderr.isatty():
+        print(f"\r{done.new + done.known:,} records", end="", file=sys.stderr, flush=True)
 
 
 async def _case(desk: Workbench, args: argparse.Namespace) -> dict[str, Any]:

@@ -44,7 +44,7 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
         ("keyring.backends.kwallet", "DBusKeyring"),
     ),
 }
-_SESSION = "Or keep it in memory for this session only."
+_SESSION = "Or keep it in memory for one session: `workstation run --in-memory`."
 #: The largest secret that a file may hold; a PEM key with its chain has about 10 KB.
 _FILE_MAX = 64 * 1024
 _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_OTHER = 0x02, 0x04, 0x08, 0x20

@@ -292,6 +292,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[Label, ...] = ()
     notes: tuple[Note, ...] = ()
     procedure: Procedure | None = None
+    account_problem: str = ""
 
 
 class EscalationRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,12 +42,13 @@ class AccountDesk:
         row = convert(detail["case"], CaseRow)
         since = parse_instant(detail["trouble_since"])
         self.tools.opened[row.id] = (row.account, since)
-        account = await self._read(row.account)
+        account, unread = await self._read(row.account)
         risk, problem = await self._risk(row.account)
         reply_to = account.address_on_record(since)
         return AccountView(
             case=row,
             account=masked(account),
+            account_problem=unread,
             risk=risk,
             risk_problem=problem,
             reply_to=_masked_contact(reply_to) if reply_to else None,
@@ -63,9 +64,11 @@ class AccountDesk:
         """Open an account without a case, for a typed reason that a lead sees. Audited."""
         await self.tools.session.call("open_account", account, reason)
         risk, problem = await self._risk(account)
+        found, unread = await self._read(account)
         return AccountView(
             case=None,
-            account=masked(await self._read(account)),
+            account=masked(found),
+            account_problem=unread,
             risk=risk,
             risk_problem=problem,
             reply_to=None,
@@ -79,10 +82,15 @@ class AccountDesk:
 
     async def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
         """Yield the timeline as it grows: every view holds all that came so far, newest first."""
-        now = self.tools.clock.now()
-        span = span or Span(since_us=to_micros(now - DEFAULT_SPAN), until_us=to_micros(now + timedelta(minutes=5)))
-        async for view in gather(self.tools.sources(), account, span, self.tools.clock):
+        async for view in gather(self.tools.sources(), account, span or await self._span(account), self.tools.clock):
             yield view
+
+    async def _span(self, account: str) -> Span:
+        """Return the last months, and further back where events were imported."""
+        now = self.tools.clock.now()
+        since = to_micros(now - DEFAULT_SPAN)
+        imported = await self.tools.session.call("imported_since", account)
+        return Span(since_us=min(since, imported or since), until_us=to_micros(now + timedelta(minutes=5)))
 
     async def reveal(self, case: int, field: str, reason: str) -> str:
         """Return one masked field (``email``, ``phone``, ``name``) for a reason. Audited."""
@@ -114,13 +122,17 @@ class AccountDesk:
         """Mark a step as done; a step that needs a pin is refused without one."""
         return await self.tools.session.typed(Procedure, "tick", case, step, pin)
 
-    async def _read(self, account: str) -> Account:
+    async def _read(self, account: str) -> tuple[Account, str]:
+        """Return the account and why it could not be read; the case stays workable without it."""
+        nothing = Account(id=account, etag="", status=Status.UNKNOWN)
         if not account:
-            return Account(id="", etag="", status=Status.UNKNOWN)
+            return nothing, "The case has no account yet."
         try:
-            return await self.tools.accounts.read(account)
+            return await self.tools.accounts.read(account), ""
         except SourceMissing:
-            return Account(id=account, etag="", status=Status.UNKNOWN)
+            return nothing, "No account system knows this account."
+        except SourceError as error:
+            return nothing, error.sentence()
 
     async def _risk(self, account: str) -> tuple[Risk | None, str]:
         if self.tools.risk is None:

@@ -306,14 +306,15 @@ BEGIN
 END $$;
 
 -- Imported events -----------------------------------------------------------------------------------------------------
-CREATE FUNCTION ws.import_event(p_case bigint, p_source text, p_event text, p_time_us bigint, p_raw bytea) RETURNS boolean
+CREATE FUNCTION ws.import_events(p_case bigint, p_source text, p_events text[], p_times bigint[], p_raws bytea[]) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case);
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); n int;
 BEGIN
   IF c.id IS NULL THEN RAISE EXCEPTION 'not the holder of the case' USING ERRCODE = '42501'; END IF;
   INSERT INTO wsd.imported_event(account_id, source, event_id, time_us, raw, imported_by)
-  VALUES (c.account_id, p_source, p_event, p_time_us, p_raw, s.login) ON CONFLICT DO NOTHING;
-  RETURN FOUND;
+  SELECT c.account_id, p_source, e, t, r, s.login FROM unnest(p_events, p_times, p_raws) x(e, t, r) ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
 END $$;
 
 CREATE FUNCTION ws.import_done(p_case bigint, p_file text, p_sha256 bytea, p_new int, p_known int, p_broken int) RETURNS jsonb
@@ -326,15 +327,28 @@ BEGIN
   RETURN '{"ok": true}';
 END $$;
 
+-- Imported events are read only after the account was opened, and that is on record.
+CREATE OR REPLACE FUNCTION wsd.account_opened(s wsd.staff, p_account text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT 1 FROM wsd.audit a WHERE a.chain = s.login AND a.outcome = 'ok' AND a.ts > clock_timestamp() - interval '1 h'
+    AND (a.event = 'account.open' AND a.object = p_account
+         OR a.event IN ('case.open', 'escalation.open', 'case.claim', 'case.add') AND (a.payload::jsonb ->> 'account') = p_account))
+$$;
+
+CREATE FUNCTION ws.imported_since(p_account text) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  IF NOT wsd.account_opened(s, p_account) THEN RETURN NULL; END IF;
+  RETURN (SELECT min(time_us) FROM wsd.imported_event WHERE account_id = p_account);
+END $$;
+
 CREATE FUNCTION ws.imported(p_account text, p_since bigint, p_until bigint, p_before_us bigint, p_before_id text, p_limit int)
 RETURNS TABLE (source text, event_id text, time_us bigint, raw bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me();
 BEGIN
-  -- Only after the account was opened, and that is on record.
-  IF NOT EXISTS (SELECT 1 FROM wsd.audit a WHERE a.chain = s.login AND a.outcome = 'ok' AND a.ts > clock_timestamp() - interval '1 h'
-                   AND (a.event = 'account.open' AND a.object = p_account
-                        OR a.event IN ('case.open', 'escalation.open', 'case.claim', 'case.add') AND (a.payload::jsonb ->> 'account') = p_account)) THEN
+  IF NOT wsd.account_opened(s, p_account) THEN
     RAISE EXCEPTION 'the account was not opened' USING ERRCODE = '42501';
   END IF;
   RETURN QUERY SELECT e.source, e.event_id, e.time_us, e.raw FROM wsd.imported_event e

@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION
   ws.queue(), ws.case_rows(bigint[]), ws.claim_next(), ws.claim_case(bigint, text), ws.heartbeat(bigint), ws.release(bigint),
   ws.snooze(bigint, timestamptz, text), ws.close_case(bigint, text), ws.add_case(text, text, text),
   ws.pin(bigint, text, text, text, bytea), ws.label(bigint, text, text, text), ws.note(bigint, text), ws.tick(bigint, text, bigint),
-  ws.open_case(bigint), ws.case_again(bigint), ws.import_event(bigint, text, text, bigint, bytea),
+  ws.open_case(bigint), ws.case_again(bigint), ws.import_events(bigint, text, text[], bigint[], bytea[]), ws.imported_since(text),
   ws.import_done(bigint, text, bytea, int, int, int), ws.imported(text, bigint, bigint, bigint, text, int),
   ws.pulse(), ws.packet(bigint), ws.save_packet(bigint, text, text, text, jsonb, text, int), ws.forward(bigint, jsonb), ws.ask_guidance(bigint, text), ws.escalations(),
   ws.options(bigint), ws.intent(bigint, text, jsonb), ws.request_act(bigint, text, jsonb, text, text, text), ws.requests(bigint), ws.veto(uuid, text),
