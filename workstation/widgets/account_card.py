@@ -23,10 +23,14 @@ class AccountCard(Pane):
     def show(self, view: AccountView, zone: Zone = ZULU, revealed: dict[str, str] | None = None) -> None:
         """Write the card of `view`; `revealed` holds fields (email, phone, name) that may be read now."""
         prose = Prose()
-        _identity(prose, view, zone, revealed or {})
-        _risk(prose, view.risk, view.risk_problem, zone)
-        _locks(prose, view.account, zone)
-        _standing(prose, view.account, zone)
+        if view.account_problem and view.account.id:
+            _unread(prose, view)
+            _risk(prose, view.risk, view.risk_problem, zone)
+        else:
+            _identity(prose, view, zone, revealed or {})
+            _risk(prose, view.risk, view.risk_problem, zone)
+            _locks(prose, view.account, zone)
+            _standing(prose, view.account, zone)
         self.write(prose.content())
 
 
@@ -39,6 +43,13 @@ def masked(value: str) -> str:
 
 def _day(at: datetime | None, zone: Zone) -> str:
     return zone.at(at, "%Y-%m-%d") if at else "–"
+
+
+def _unread(prose: Prose, view: AccountView) -> None:
+    """Say that nothing is known of locks, holds and factors: "none" would look like good news."""
+    prose.line((group4(view.account.id), "strong"), "  ", ("? not read", "strong"))
+    prose.line(view.account_problem)
+    prose.line(("Locks, holds, factors and contacts are not known. ctrl+r reads again.", "quiet"))
 
 
 def _identity(prose: Prose, view: AccountView, zone: Zone, revealed: dict[str, str]) -> None:
