@@ -39,6 +39,7 @@ class House:
 
     def __init__(self, directory: Path, clock: FrozenClock, http: httpx.AsyncClient, store: Store) -> None:
         self.directory, self.clock, self.http, self.store = directory, clock, http, store
+        self.rng = random.Random(5)
         self.post = Post(directory / "mail", store, SEED)
         self.truth: list[dict[str, Any]] = json.loads((directory / "truth.json").read_bytes())
 
@@ -98,7 +99,7 @@ class House:
         """Let time go by; whoever has an errand or a mail to answer does it."""
         for _ in range(4):
             self.clock.move(timedelta(seconds=seconds / 4))
-            run_due(self.store, self.now_us, random.Random(5))
+            run_due(self.store, self.now_us, self.rng)
             self.post.step(self.now_us)
 
     def actions(self, account: str) -> list[tuple[str, str, str]]:

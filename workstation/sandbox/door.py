@@ -144,7 +144,9 @@ def code_at_hand(tx: Tx, record: Record, actor: Actor) -> str:
         if secret.kind == "sms" and secret.secret in actor.phones and secret.sent is not None:
             return secret.sent[0]
         if factor.id in actor.factors and secret.kind == "totp":
-            return pyotp.TOTP(secret.secret, interval=STEP_S).at(tx.now_us // 1_000_000)
+            # Nobody types a code twice: whoever has just used one waits for the next.
+            step = max(tx.now_us // 1_000_000 // STEP_S, secret.used_step + 1)
+            return pyotp.TOTP(secret.secret, interval=STEP_S).at(step * STEP_S)
         if factor.id in actor.factors and secret.codes:
             return secret.codes[0]
     return ""
@@ -162,11 +164,11 @@ def enrol_totp(tx: Tx, record: Record, label: str) -> str:
 def _factor(tx: Tx, record: Record, code: str) -> Factor | Problem | None:
     """Return the factor that `code` proves, None where none is asked for.
 
-    Passkeys are not asked for here: they cannot be used by typing, so an account with nothing else is let in
-    as with none. The generator gives every passkey a typed factor beside it.
+    Recovery codes stand in for another factor and are not asked for alone. Passkeys are not asked for here: they
+    cannot be used by typing, so an account with nothing else is let in as with none.
     """
     asked = [f for f in record.account.factors if f.id in record.head.secrets and f.kind != "passkey"]
-    if not asked:
+    if all(f.kind == "recovery_codes" for f in asked):
         return None
     for factor in asked if code else ():
         if _proves(tx, record.head.secrets[factor.id], code):

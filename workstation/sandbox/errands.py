@@ -26,8 +26,9 @@ def run_due(store: Store, now_us: int, rng: random.Random) -> int:
         due = tx.sql.execute(query, (now_us,)).fetchall()
     for number, account, who, what in due:
         with store.write(now_us, rng) as tx:
-            _run(tx, account, who, what)
-            tx.sql.execute("UPDATE errand SET done = 1 WHERE id = ?", (number,))
+            taken = tx.sql.execute("UPDATE errand SET done = 1 WHERE id = ? AND done = 0", (number,))
+            if taken.rowcount:
+                _run(tx, account, who, what)
     return len(due)
 
 

@@ -12,6 +12,7 @@ import os
 import random
 from email import policy
 from email.message import EmailMessage
+from email.utils import parseaddr
 from pathlib import Path
 
 from workstation.sandbox.heads import Statement
@@ -69,7 +70,7 @@ class Post:
             (new / name).rename(new.parent / "cur" / f"{name}:2,S")
 
     def _note_one(self, tx: Tx, name: str, received: EmailMessage) -> None:
-        address = str(received.get("Delivered-To") or received.get("To", "")).strip().strip("<>")
+        address = parseaddr(str(received.get("Delivered-To") or received.get("To", "")))[1].lower()
         row = tx.sql.execute("SELECT account, who FROM correspondent WHERE address = ?", (address,)).fetchone()
         account, who = row or ("", "")
         thread = _thread(received)
@@ -90,8 +91,9 @@ class Post:
         for file, account, thread, who in rows:
             received = _read(self._root / "outgoing" / "cur" / f"{file}:2,S")
             with self._store.write(now_us, self._rng(file)) as tx:
-                self._answer_one(tx, received, account, thread, who)
-                tx.sql.execute("UPDATE seen_mail SET answered = 1 WHERE file = ?", (file,))
+                taken = tx.sql.execute("UPDATE seen_mail SET answered = 1 WHERE file = ? AND answered = 0", (file,))
+                if taken.rowcount:
+                    self._answer_one(tx, received, account, thread, who)
 
     def _answer_one(self, tx: Tx, received: EmailMessage, account: str, thread: str, who: str) -> None:
         story, record = tx.story(account), tx.load(account)
@@ -101,7 +103,7 @@ class Post:
         if actor is None or not actor.writes_from:
             return
         query = "SELECT count(*) FROM seen_mail WHERE account = ? AND thread = ? AND answered = 1"
-        turn = tx.sql.execute(query, (account, thread)).fetchone()[0]
+        turn = tx.sql.execute(query, (account, thread)).fetchone()[0] - 1
         said: list[Statement] = story.client_says if who == "client" else story.intruder_says
         mail = answer(actor, story, said[turn * STATEMENTS : (turn + 1) * STATEMENTS], received, tx.now_us, tx.rng)
         tx.send("support", "", mail.raw)

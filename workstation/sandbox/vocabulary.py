@@ -122,8 +122,17 @@ def event(
         "authentication.factor": factor,
         "target.id": target,
     }
+    record |= _whence(spot, device)
+    if ingested_us:
+        record["event.ingested"] = instant(ingested_us)
+    return {name: value for name, value in record.items() if value}
+
+
+def _whence(spot: Spot | None, device: Device | None) -> dict[str, str]:
+    """Return the fields that say where something came from, and from what."""
+    found: dict[str, str] = {}
     if spot is not None:
-        record |= {
+        found |= {
             "source.ip": spot.ip,
             "source.geo.country_iso_code": spot.country,
             "source.geo.city_name": spot.city,
@@ -131,7 +140,5 @@ def event(
             "source.as.organization.name": spot.org,
         }
     if device is not None:
-        record |= {"device.id": device.id, "user_agent.original": device.user_agent}
-    if ingested_us:
-        record["event.ingested"] = instant(ingested_us)
-    return {name: value for name, value in record.items() if value}
+        found |= {"device.id": device.id, "user_agent.original": device.user_agent}
+    return found
