@@ -50,6 +50,7 @@ class Paper:
         self.order: list[int] = list(self.rows)
         self.events = data.events(events)
         self.marks = data.marks()
+        self.account = data.account()
         self.pins, self.labels, self.notes = data.pins(), data.labels(), data.notes()
         self.procedure = data.procedure()
         self.mails = data.mails()
@@ -218,7 +219,7 @@ class PaperDesk:
 
     def _view(self, case: int) -> AccountView:
         paper = self.paper
-        account = replace(data.account(), id=paper.rows[case].account)
+        account = replace(paper.account, id=paper.rows[case].account)
         return AccountView(
             case=paper.rows[case],
             account=account,
@@ -400,7 +401,7 @@ class PaperDesk:
             checked_at=self.paper.clock.now(),
             requests=await self.requests(case),
             options=await self.options(case),
-            account=replace(data.account(), id=self.paper.rows[case].account),
+            account=replace(self.paper.account, id=self.paper.rows[case].account),
         )
 
     async def return_packet(self, case: int, note: str) -> None:

@@ -1,17 +1,23 @@
-"""Runs the app on a paper desk in a terminal: ``python -m tests.ui.run_paper [person] [mode]``."""
+"""Runs the app on a paper desk in a terminal: ``python -m tests.ui.run_paper [PERSON] [poisoned] [FILE]``.
+
+Into FILE go the deeds of the desk, one a line, once the app has ended.
+"""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+from tests.ui.driving import two_packets
 from tests.ui.paper_desk import Paper, PaperDesk
+from tests.ui.poison import poisoned
 from workstation.app import WorkstationApp
 
 
-def main(login: str = "ana.k") -> None:
-    paper = Paper()
-    paper.forward(paper.order[0])
-    paper.ask(paper.order[0])
+def main(login: str = "ana.k", world: str = "plain", deeds: str = "") -> None:
+    paper = poisoned() if world == "poisoned" else Paper()
+    if world != "poisoned":
+        two_packets(paper)
     desks = {name: PaperDesk(paper, name) for name in ("ana.k", "joao.m", "mia.s")}
 
     async def connect() -> PaperDesk:
@@ -21,6 +27,8 @@ def main(login: str = "ana.k") -> None:
         return desks[name]
 
     WorkstationApp(connect, clock=paper.clock, demo=True, people=tuple(desks), switch=switch).run()
+    if deeds:
+        Path(deeds).write_text("\n".join(name for name, _ in paper.calls), "utf-8")
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ async def test_a_template_never_overwrites_what_was_typed() -> None:
 async def test_what_is_typed_is_journalled_and_opens_again() -> None:
     paper = Paper()
     async with driving(paper=paper) as d:
-        await d.press("n", "r", "O", "l", "a")
+        await d.press("n", "r", "tab", "tab", "O", "l", "a")
         await d.until(lambda: d.desk.did("save_draft"))
     async with driving(paper=paper) as d:
         await d.press("enter")
@@ -167,7 +167,7 @@ async def test_what_is_typed_is_journalled_and_opens_again() -> None:
 
 async def test_leaving_a_mail_keeps_it_and_quitting_asks() -> None:
     async with driving() as d:
-        await d.press("n", "r", "x", "escape")
+        await d.press("n", "r", "tab", "tab", "x", "escape")
         assert d.paper.drafts[("ana.k", 48_213, "mail")]
         await d.press("q")
         assert d.at == "ConfirmDialog"

@@ -294,7 +294,7 @@ class AccountBase(DeskScreen):
             parts += [(" · procedure ", "quiet"), f"v{view.procedure.version} {done}/{len(view.procedure.steps)}"]
         return parts
 
-    @on(TimelinePane.Sifted)
+    @on(TimelinePane.Changed)
     def _write_timeline_title(self) -> None:
         box, pane = self.query_one("#timeline-box"), self.timeline
         total, shown = len(pane.view.events), pane.shown

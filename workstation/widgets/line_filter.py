@@ -14,9 +14,9 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-#: C0, DEL, C1 and every Bidi_Control. U+200D stays: without it an emoji of several people is wider
-#: than the layout believes, and the joiner neither hides nor reorders text.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: C0, DEL, C1, every Bidi_Control, and halves of surrogate pairs, which no driver can encode. U+200D stays: without
+#: it an emoji of several people is wider than the layout believes, and the joiner neither hides nor reorders text.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 #: What stands in their place. Of the width that the layout has counted: C0 and C1 count as nothing,
 #: so a visible sign here would push the rest of the line over the edge; it is rare enough to accept.
 SIGN = "�"

@@ -137,7 +137,7 @@ class TimelinePane(Vertical):
     """
 
     @dataclass
-    class Sifted(Message):
+    class Changed(Message):
         """Other rows are shown: something came, or the filters changed."""
 
         events: int
@@ -246,7 +246,7 @@ class TimelinePane(Vertical):
         else:
             self.ledger.say(self._why_nothing())
         self._write_lines()
-        self.post_message(self.Sifted(sifted.events))
+        self.post_message(self.Changed(sifted.events))
 
     def _why_nothing(self) -> empty.Blank:
         if any(source.state is SourceState.LOADING for source in self._view.sources):

@@ -13,10 +13,30 @@ from workstation.services.text import clean
 LONGEST = 50_000
 
 
+def editable(text: str) -> str:
+    """Return a text of several lines as an editor takes it: cleaned."""
+    return clean(text, LONGEST, multiline=True)
+
+
 class Line(Input):
     """One line. A paste is cleaned and never submits."""
 
     HELP: ClassVar[str] = "A line to type in. Enter keeps it, Tab goes on, Esc leaves."
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        id: str | None = None,  # noqa: A002
+        max_length: int = 2_000,
+        placeholder: str = "",
+        password: bool = False,
+    ) -> None:
+        super().__init__(clean(text), id=id, max_length=max_length, placeholder=placeholder, password=password)
+
+    def replace_all(self, text: str) -> None:
+        """Put another text in, such as the subject of a template."""
+        self.value = clean(text)
 
     def on_paste(self, event: events.Paste) -> None:
         """Clean what comes from the clipboard before the field takes it."""
@@ -34,7 +54,7 @@ class Editor(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None, read_only: bool = False) -> None:  # noqa: A002
         super().__init__(
-            clean(text, LONGEST, multiline=True),
+            editable(text),
             id=id,
             read_only=read_only,
             tab_behavior="focus",
@@ -45,8 +65,8 @@ class Editor(TextArea):
 
     def on_paste(self, event: events.Paste) -> None:
         """Clean what comes from the clipboard before the text takes it."""
-        event.text = clean(event.text, LONGEST, multiline=True)
+        event.text = editable(event.text)
 
     def replace_all(self, text: str) -> None:
         """Put another text in, such as a template."""
-        self.text = clean(text, LONGEST, multiline=True)
+        self.text = editable(text)

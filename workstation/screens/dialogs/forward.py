@@ -15,11 +15,12 @@ from textual.widgets import Button, Select, Static
 from workstation.screens.dialogs.base import buttons
 from workstation.screens.dialogs.drafting import DraftDialog
 from workstation.screens.dialogs.reason import ReasonDialog
+from workstation.services.text import clean
 from workstation.services.views import Option, Packet, Verdict
 from workstation.widgets.packet import words
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose, counted, plain
-from workstation.widgets.typing import Editor, Line
+from workstation.widgets.typing import Editor, Line, editable
 
 
 class PacketDraft(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ class ForwardDialog(DraftDialog[Packet]):
         super().__init__(f"Packet of {ref}", packet.case_id, ref, draft)
         self.packet = packet
         self.options = {option.act: option for option in options}
-        self.start = _read(draft) or _of(packet)
+        self.start = _read(draft) or self._of(packet)
         self.add_class("-full")
 
     def compose_dialog(self) -> Iterable[Widget]:
@@ -122,7 +123,15 @@ class ForwardDialog(DraftDialog[Packet]):
     def written(self) -> str:
         """Return the draft as JSON, or ``""`` when it is what the store has."""
         draft = self._draft()
-        return "" if draft == _of(self.packet) else msgspec.json.encode(draft).decode()
+        return "" if draft == self._of(self.packet) else msgspec.json.encode(draft).decode()
+
+    def _of(self, packet: Packet) -> PacketDraft:
+        """Return `packet` as the fields show it: cleaned, and with what can be chosen."""
+        act = packet.act if packet.act in self.options else ""
+        param = str(next(iter(packet.params.values()), ""))
+        param = param if any(param == value for _, value in self._params(act)) else ""
+        verdict = packet.verdict if packet.verdict in set(Verdict) else ""
+        return PacketDraft(editable(packet.finding), verdict, act, param, clean(packet.wants))
 
     def _changed_packet(self) -> Packet:
         draft = self._draft()
@@ -176,11 +185,6 @@ class ForwardDialog(DraftDialog[Packet]):
         if question:
             await self.desk.ask_guidance(self.case, question)
             self.word("Asked. The case stays yours.", "accent")
-
-
-def _of(packet: Packet) -> PacketDraft:
-    param = next(iter(packet.params.values()), "")
-    return PacketDraft(packet.finding, packet.verdict, packet.act, str(param), packet.wants)
 
 
 def _read(text: str) -> PacketDraft | None:
