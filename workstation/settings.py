@@ -33,6 +33,8 @@ class AccountSettings(Base, frozen=True):
     realm: str = ""
     client: str = ""
     writer_client: str = ""
+    #: Keycloak: nobody signs in to this realm with an address that was not verified (docs/connectors.md).
+    verifies_email: bool = False
     ca_file: str | None = None
 
 

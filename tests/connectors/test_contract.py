@@ -72,6 +72,7 @@ class TestContractAccounts(AccountsContract):
         ("field", "value"),
         [
             ("status", "frozen-by-court"),
+            ("status", "unknown"),
             ("locks", [{"id": "l", "kind": "regulator", "set_at": "2026-01-01T00:00:00Z"}]),
             ("locks", [{"id": "l", "kind": "staff", "set_at": "2026-01-01T00:00:00"}]),
             ("locks", None),

@@ -134,7 +134,7 @@ class TestVault(SecretsContract):
             await Vault(Broken).get(NAME)
         assert ("locked" in caught.value.what) is ("Locked" in kind)
         assert "hunter2" not in caught.value.sentence() and is_clean(caught.value.sentence())
-        assert "memory for this session" in caught.value.hint
+        assert "in memory" in caught.value.hint
 
     async def test_a_backend_that_cannot_be_made_is_tried_again(self) -> None:
         made: list[Store] = []

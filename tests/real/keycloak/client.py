@@ -90,10 +90,11 @@ class Keycloak:
         """Sign in for real; `totp` is the code of this moment (see :func:`code`)."""
         form = {"grant_type": "password", "username": username, "password": password}
         form["scope"] = "openid offline_access" if offline else "openid"
-        while True:
+        for _ in range(50):
             came = self._grant(form | ({} if totp is None else {"totp": totp}))
             if came.ok or not self._was_still_busy(username):
-                return came
+                break
+        return came
 
     def _was_still_busy(self, username: str) -> bool:
         """Return whether the last refusal only said that another sign-in of this user was being finished.

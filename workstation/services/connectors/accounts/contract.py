@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from workstation.services.accounts.model import Account
+from workstation.services.accounts.model import Account, Status
 from workstation.services.connectors.answers import Answer
 from workstation.services.connectors.decoding import decode
 from workstation.services.connectors.endpoint import route
@@ -61,6 +61,9 @@ async def checked_account(answer: Answer, account: str, system: str) -> Account:
     read = await decode(answer.body, Account, system)
     if read.id != account:
         raise SourceGarbled(f"{system} answered with another account than was asked for.", "Nothing of it was used.")
+    if read.status is Status.UNKNOWN:
+        # Our own word for an account that no system knows; an answer that uses it says nothing.
+        raise SourceGarbled(f"{system} does not say whether the account can be used.", "Nothing of it was used.")
     if not read.etag or answer.etag != read.etag:
         raise SourceGarbled(
             f"{system} does not say clearly which version of the account this is.",

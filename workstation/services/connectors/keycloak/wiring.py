@@ -18,14 +18,15 @@ def reader(chosen: AccountSettings, secret: str, surroundings: Surroundings) -> 
     """Return the reader of accounts.
 
     Args:
-        chosen: address, realm and the reader's client.
+        chosen: address, realm, the reader's client, and whether the realm verifies addresses.
         secret: that client's secret.
         surroundings: clock, chance, waiting, wire.
 
     Raises:
         Invalid: the address, the realm or the client cannot be used.
     """
-    return KeycloakAccounts(_realm("Keycloak", chosen, chosen.client, secret, surroundings))
+    realm = _realm("Keycloak", chosen, chosen.client, secret, surroundings)
+    return KeycloakAccounts(realm, verifies_email=chosen.verifies_email)
 
 
 def events(accounts: AccountSettings, chosen: LogSettings, secret: str, surroundings: Surroundings) -> KeycloakEvents:
