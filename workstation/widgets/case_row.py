@@ -19,7 +19,7 @@ COLUMNS = (
     Column(key="due", title="due", width=8, keep=20, right=True),
     Column(key="risk", title="risk", width=6, keep=19, right=True),
     Column(key="case", title="case", width=9, keep=21),
-    Column(key="kind", title="kind", width=10, most=18, keep=16),
+    Column(key="kind", title="kind", width=14, most=18, keep=16),
     Column(key="account", title="account", width=9, keep=15),
     Column(key="lang", title="lang", width=4, keep=10),
     Column(key="why", title="why first", width=14, keep=18, flex=True),

@@ -38,6 +38,23 @@ DRAWN = 1_024
 HEADER = 1
 
 
+@dataclass
+class FromLedger(Message):
+    """What a list says."""
+
+    ledger: Ledger[Any, Any]
+    coalesced: ClassVar[bool] = False
+
+    @property
+    def control(self) -> Ledger[Any, Any]:
+        """The list that sent this, for ``@on(Ledger.Moved, "#id")``."""
+        return self.ledger
+
+    def can_replace(self, message: Message) -> bool:
+        """Return whether an older message of the same list may be dropped for this one."""
+        return self.coalesced and type(message) is type(self) and self.ledger is getattr(message, "ledger", None)
+
+
 class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
     """Rows of records under fixed columns.
 
@@ -90,48 +107,24 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
     """
 
     @dataclass
-    class Moved(Message):
-        """The cursor is on another record now."""
+    class Moved(FromLedger):
+        """The cursor is on another record now; a burst of moves collapses into the last."""
 
-        ledger: Ledger[Any, Any]
         key: int | str
-
-        @property
-        def control(self) -> Ledger[Any, Any]:
-            """The list that sent this, for ``@on(Ledger.Moved, "#id")``."""
-            return self.ledger
-
-        def can_replace(self, message: Message) -> bool:
-            """Collapse a burst of moves into the last."""
-            return isinstance(message, Ledger.Moved) and message.ledger is self.ledger
+        coalesced: ClassVar[bool] = True
 
     @dataclass
-    class Opened(Message):
+    class Opened(FromLedger):
         """Enter, or a click on the row under the cursor. `key` is the record that was shown there."""
 
-        ledger: Ledger[Any, Any]
         key: int | str
 
-        @property
-        def control(self) -> Ledger[Any, Any]:
-            """The list that sent this."""
-            return self.ledger
-
     @dataclass
-    class Wanted(Message):
-        """Rows that are seen, or soon will be, and are not here yet."""
+    class Wanted(FromLedger):
+        """Rows that are seen, or soon will be, and are not here yet; a burst of scrolling asks for the last window."""
 
-        ledger: Ledger[Any, Any]
         keys: tuple[Any, ...]
-
-        def can_replace(self, message: Message) -> bool:
-            """Collapse a burst of scrolling into the last window."""
-            return isinstance(message, Ledger.Wanted) and message.ledger is self.ledger
-
-        @property
-        def control(self) -> Ledger[Any, Any]:
-            """The list that sent this."""
-            return self.ledger
+        coalesced: ClassVar[bool] = True
 
     def __init__(self, columns: tuple[Column, ...], blank: Blank, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
