@@ -57,7 +57,7 @@ class ImportedEvents:
 
 
 def _event(source: str, event_id: str, time_us: int, raw: bytes) -> Event:
-    mapped = map_line(source, bytes(raw))
+    mapped = map_line(source, bytes(raw), around_us=time_us)
     if isinstance(mapped, Unmapped):
         return Event(
             id=event_id, time_us=time_us, source=source, action="unreadable", reason=mapped.error, raw=bytes(raw)

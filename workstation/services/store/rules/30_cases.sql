@@ -6,12 +6,14 @@ CREATE OR REPLACE FUNCTION wsd.lease() RETURNS interval LANGUAGE sql IMMUTABLE S
 
 CREATE OR REPLACE FUNCTION wsd.sees(s wsd.staff, c wsd.case_file) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-  SELECT c.team = s.team AND (s.level >= 2 OR s.role = 'lead' OR c.escalated_to IS NULL OR c.escalated_to <= s.level OR c.holder = s.login)
+  -- never NULL: NOT NULL is not true, and a refusal that asks for it would let everybody through
+  SELECT coalesce(c.team = s.team AND (s.level >= 2 OR s.role = 'lead' OR c.escalated_to IS NULL OR c.escalated_to <= s.level
+                                       OR c.holder IS NOT DISTINCT FROM s.login), false)
 $$;
 
 CREATE OR REPLACE FUNCTION wsd.holds(s wsd.staff, c wsd.case_file) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-  SELECT c.status <> 'closed' AND c.holder = s.login AND c.lease_until > clock_timestamp()
+  SELECT coalesce(c.status <> 'closed' AND c.holder = s.login AND c.lease_until > clock_timestamp(), false)
 $$;
 
 -- What is inside a case is for its holder; seniors and leads may open any of their team's.

@@ -1,0 +1,1 @@
+"""The rules, attacked as raw SQL under each role."""

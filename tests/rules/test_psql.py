@@ -1,0 +1,213 @@
+"""What each role gets when it types SQL by itself, past every screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rules.installation import Installation, answer
+
+UUID = "00000000-0000-4000-8000-000000000000"
+
+#: As a Level 1 analyst: name → statement that must be refused.
+LEVEL_1 = {
+    "staff is hidden": "SELECT * FROM wsd.staff",
+    "factors are hidden": "SELECT data FROM wsd.factor",
+    "challenges are hidden": "SELECT nonce FROM wsd.challenge",
+    "throttle is hidden": "SELECT * FROM wsd.throttle",
+    "evidence is hidden": "SELECT raw FROM wsd.evidence",
+    "mail is hidden": "SELECT body FROM wsd.mail",
+    "notes are hidden": "SELECT text FROM wsd.note",
+    "imported events are hidden": "SELECT raw FROM wsd.imported_event",
+    "packets are hidden": "SELECT finding FROM wsd.packet",
+    "heads are hidden": "SELECT * FROM wsd.audit_head FOR UPDATE",
+    "approvals are hidden": "SELECT * FROM wsd.approval",
+    "audit: insert": "INSERT INTO wsd.audit SELECT * FROM wsd.audit",
+    "audit: update": "UPDATE wsd.audit SET outcome = 'ok'",
+    "audit: delete": "DELETE FROM wsd.audit",
+    "audit: truncate": "TRUNCATE wsd.audit",
+    "audit: copy": "COPY wsd.audit FROM STDIN",
+    "audit: heads": "UPDATE wsd.audit_head SET seq = 0",
+    "audit: log": "SELECT wsd.log('x', 'ok', 'y', '{}')",
+    "policy": "UPDATE wsd.policy SET approvals = 0",
+    "case: take": "UPDATE wsd.case_file SET holder = 'ana'",
+    "case: insert": "INSERT INTO wsd.case_file(kind, account_id, team) VALUES ('other', 'X', 'A')",
+    "note: insert": "INSERT INTO wsd.note(case_id, by, text) VALUES (1, 'ben', 'x')",
+    "mail: insert": "INSERT INTO wsd.mail(case_id, direction, state, message_id) VALUES (1, 'out', 'queued', 'x')",
+    "request: insert": "INSERT INTO wsd.request DEFAULT VALUES",
+    "request: update": "UPDATE wsd.request SET state = 'executed'",
+    "approval: insert": f"INSERT INTO wsd.approval VALUES ('{UUID}', 'P9', '\\x00', now(), 'ana', 'P1', now(), now())",
+    "execution: insert": f"INSERT INTO wsd.execution(request_id) VALUES ('{UUID}')",
+    "elevation: insert": "INSERT INTO wsd.elevation SELECT * FROM wsd.elevation",
+    "elevation: refresh": "UPDATE wsd.elevation SET fresh = true",
+    "throttle: reset": "UPDATE wsd.throttle SET fails = 0",
+    "factor: rewind": "UPDATE wsd.factor SET last_counter = 0",
+    "approve": f"SELECT ws.approve('{UUID}', '\\x00')",
+    "take over": "SELECT ws.take_over(1)",
+    "open an escalation": "SELECT ws.open_escalation(1)",
+    "claim for execution": f"SELECT ws.claim('{UUID}', 'e')",
+    "settle": f"SELECT ws.settle('{UUID}', 'executed', '', '', '', '')",
+    "tell the client": f"SELECT ws.tell_client('{UUID}', '[]')",
+    "attest": f"SELECT ws.attest('{UUID}', true, 'totp', NULL, 1, NULL)",
+    "read proofs": "SELECT * FROM ws.proofs()",
+    "reap": "SELECT ws.reap()",
+    "outbox": "SELECT * FROM ws.outbox_claim()",
+    "file a mail": "SELECT ws.inbox_file('1', '{}', '\\x00')",
+    "enrol": "SELECT ws.enrol('q', 'q', 'q', 3::smallint, 'analyst', 'A', '{}')",
+    "enrol a factor": "SELECT ws.enrol_factor('ana', 'totp', '\\x', '\\x')",
+    "inner helpers": "SELECT wsd.fresh('\\x00')",
+    "inner elevation": "SELECT wsd.elevated()",
+    "set role owner": "SET ROLE ws_owner",
+    "set role level 2": "SET ROLE ws_l2",
+    "become another": "SET SESSION AUTHORIZATION david",
+    "triggers off": "ALTER TABLE wsd.audit DISABLE TRIGGER ALL",
+    "replica role": "SET session_replication_role = replica",
+    "own function in wsd": "CREATE FUNCTION wsd.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "temporary table": "CREATE TEMP TABLE staff(x int)",
+    "public table": "CREATE TABLE public.x(i int)",
+    "superuser": "ALTER ROLE ana SUPERUSER",
+    "grant": "GRANT ws_l2 TO ana",
+    "read a file": "SELECT pg_read_file('/etc/passwd')",
+    "run a program": "COPY (SELECT 1) TO PROGRAM 'id'",
+    "advisory lock": "SELECT pg_advisory_lock(4242)",
+    "large object": "SELECT lo_from_bytea(0, '\\xdeadbeef')",
+    "WAL message": "SELECT pg_logical_emit_message(false, 'x', 'y')",
+    "snapshot": "SELECT pg_export_snapshot()",
+    "notify by function": "SELECT pg_notify('ws', 'approved')",
+}
+
+
+@pytest.mark.parametrize("statement", LEVEL_1.values(), ids=LEVEL_1.keys())
+def test_level_1_is_refused(ws: Installation, statement: str) -> None:
+    # 42501: insufficient privilege; 0LP01: no admin option; 25P02 never: each runs by itself
+    assert answer(ws.desk("ana"), statement) in ("42501", "0LP01")
+
+
+OTHERS = {
+    "L2 approves nothing above": ("carla", f"SELECT ws.claim('{UUID}', 'e')"),
+    "senior claims": ("david", f"SELECT ws.claim('{UUID}', 'e')"),
+    "senior attests": ("david", f"SELECT ws.attest('{UUID}', true, 'totp', NULL, 1, NULL)"),
+    "senior changes policy": ("david", "UPDATE wsd.policy SET cooldown = '0'"),
+    "senior approves by hand": (
+        "david",
+        f"INSERT INTO wsd.approval VALUES ('{UUID}', 'P9', '\\x00', now(), 'david', 'P4', now(), now())",
+    ),
+    "lead approves": ("fay", f"SELECT ws.approve('{UUID}', '\\x00')"),
+    "lead takes over": ("fay", "SELECT ws.take_over(1)"),
+    "lead claims": ("fay", f"SELECT ws.claim('{UUID}', 'e')"),
+    "auditor claims a case": ("gus", "SELECT ws.claim_next()"),
+    "auditor writes a note": ("gus", "SELECT ws.note(1, 'x')"),
+    "auditor changes audit": ("gus", "UPDATE wsd.audit SET outcome = 'ok'"),
+    "auditor reads factors": ("gus", "SELECT data FROM wsd.factor"),
+    "broker reads factors": ("ws_executor", "SELECT data FROM wsd.factor"),
+    "broker elevates": ("ws_executor", "INSERT INTO wsd.elevation SELECT * FROM wsd.elevation"),
+    "broker promotes": ("ws_executor", "UPDATE wsd.staff SET level = 3"),
+    "broker approves": ("ws_executor", f"SELECT ws.approve('{UUID}', '\\x00')"),
+    "broker asks": ("ws_executor", "SELECT ws.request_act(1, 'unlock', '{}', 'LOST_DEVICE', 'x', 'e')"),
+    "broker challenges": ("ws_executor", "SELECT ws.challenge()"),
+    "courier claims an act": ("ws_courier", f"SELECT ws.claim('{UUID}', 'e')"),
+    "courier reads cases": ("ws_courier", "SELECT * FROM wsd.case_file"),
+    "courier judges": ("ws_courier", "SELECT * FROM ws.proofs()"),
+    "notary writes audit": ("ws_notary", "INSERT INTO wsd.audit SELECT * FROM wsd.audit"),
+    "notary reads mail": ("ws_notary", "SELECT * FROM wsd.mail"),
+}
+
+
+@pytest.mark.parametrize(("login", "statement"), OTHERS.values(), ids=OTHERS.keys())
+def test_everybody_else_keeps_to_their_own(ws: Installation, login: str, statement: str) -> None:
+    assert answer(ws.desk(login), statement) == "42501"
+
+
+def test_a_level_1_sees_cases_of_the_own_team_that_are_free_or_own(ws: Installation) -> None:
+    mine, other_team = ws.case("ROW1"), ws.case("ROW2", "B")
+    held = ws.case("ROW3")
+    assert answer(ws.connect("ben"), "SELECT ws.claim_case(%s, '')", held)["holder"] == "ben"
+    seen = {row[0] for row in ws.connect("ana").execute("SELECT id FROM wsd.case_file").fetchall()}
+    assert mine in seen
+    assert other_team not in seen
+    assert held not in seen
+    assert answer(ws.connect("ana"), "SELECT ws.open_case(%s)", other_team) == "DENIED:unknown"
+    assert answer(ws.connect("ana"), "SELECT ws.open_case(%s)", held) == "DENIED:not_holder"
+
+
+def test_row_security_cannot_be_switched_off_or_asked_by_errors(ws: Installation) -> None:
+    ws.case("LEAKME", "B")
+    ana = ws.connect("ana")
+    answer(ana, "SET row_security = off")
+    assert answer(ana, "SELECT id FROM wsd.case_file") == "42501"
+    answer(ana, "RESET row_security")
+    assert answer(ana, "SELECT count(*) FROM wsd.case_file WHERE 1 / (length(account_id) - 6) > -9") != "22012"
+
+
+EXECUTE = """
+SELECT n.nspname || '.' || p.proname,
+       coalesce(string_agg(g.grantee::regrole::text, ' ' ORDER BY g.grantee::regrole::text), '')
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  LEFT JOIN LATERAL aclexplode(p.proacl) g ON g.grantee <> p.proowner
+ WHERE n.nspname IN ('ws', 'wsd') AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'i')
+ GROUP BY 1
+"""
+
+EXECUTOR = {
+    "attest",
+    "claim",
+    "proofs",
+    "purge",
+    "reap",
+    "releasable",
+    "settle",
+    "sweep",
+    "tell_client",
+    "unsettled",
+    "untold",
+}
+COURIER = {"inbox_cursor", "inbox_file", "outbox_claim", "outbox_settle", "outbox_stuck"}
+SENIOR = {"approve", "return_packet", "take_over"}
+INSTALLER = {"enrol", "enrol_factor"}
+WHO = {"whoami", "audit_page"}
+
+
+def test_every_function_has_exactly_the_rights_that_were_decided(ws: Installation) -> None:
+    for name, roles in ws.su.execute(EXECUTE).fetchall():
+        schema, _, function = name.partition(".")
+        if schema == "wsd":
+            expected = "ws_auditor ws_user" if function in ("my_team", "my_level") else ""
+        elif function in EXECUTOR:
+            expected = "ws_executor"
+        elif function in COURIER:
+            expected = "ws_courier"
+        elif function in SENIOR:
+            expected = "ws_l2"
+        elif function == "open_escalation":
+            expected = "ws_l2 ws_lead"
+        elif function in INSTALLER:
+            expected = ""
+        elif function in WHO:
+            expected = "ws_auditor ws_user"
+        else:
+            expected = "ws_user"
+        assert roles == expected, name
+
+
+def test_every_table_can_be_read_by_exactly_those_who_should_and_written_by_nobody(ws: Installation) -> None:
+    rows = ws.su.execute(
+        """SELECT c.relname, g.grantee::regrole::text, g.privilege_type FROM pg_class c, aclexplode(c.relacl) g
+            WHERE c.relnamespace = 'wsd'::regnamespace AND c.relkind = 'r' AND g.grantee <> c.relowner"""
+    ).fetchall()
+    assert {privilege for _, _, privilege in rows} == {"SELECT"}
+    readable = {(table, role) for table, role, _ in rows}
+    assert readable == {
+        *((t, r) for t in ("case_file", "request", "policy", "audit") for r in ("ws_user", "ws_auditor")),
+        ("audit", "ws_notary"),
+        ("audit_head", "ws_auditor"),
+        ("audit_head", "ws_notary"),
+        *((t, r) for t in ("approval", "execution") for r in ("ws_l2", "ws_lead", "ws_auditor")),
+    }
+
+
+def test_the_rules_can_be_applied_again_over_data(ws: Installation) -> None:
+    from workstation.services.store.migrate import migrate
+
+    before = ws.su.execute("SELECT count(*) FROM wsd.audit").fetchone()
+    migrate(ws.lease.superuser_dsn("postgres"))
+    assert ws.su.execute("SELECT count(*) FROM wsd.audit").fetchone() == before
+    assert answer(ws.connect("ana"), "SELECT ws.queue()")["ids"] is not None
