@@ -7,6 +7,7 @@ People: ana and ben (Level 1, P1 and P2), carla (Level 2, P3), david and his sec
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -192,7 +193,7 @@ class Installation:
         assert row is not None
         if not code:
             self.su.execute("UPDATE wsd.factor SET last_counter = 0")
-        proof = '{"code": "%s"}' % (code or pyotp.TOTP(SECRET).now())
+        proof = json.dumps({"code": code or pyotp.TOTP(SECRET).now()})
         connection.execute("SELECT ws.prove(%s, %s::jsonb)", (row[0], proof))
         self.broke("judge")
         answer = connection.execute("SELECT ws.proof_result(%s)", (row[0],)).fetchone()
