@@ -26,24 +26,24 @@ OURS = re.compile(
 )
 UNSAFE = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 #: Seconds without a byte after which the app has said what it had to say.
-QUIET_S = 0.1
-ESCAPE_S = 0.3
+QUIET_S = 0.06
+ESCAPE_S = 0.2
 DEADLINE_S = 30.0
 
 
 class Terminal:
-    """A program in a terminal of 120×40, and every byte that it wrote."""
+    """A program in a terminal of 100×30, and every byte that it wrote."""
 
     def __init__(self, *argv: str, env: dict[str, str] | None = None) -> None:
         self.seen = bytearray()
-        self.screen = pyte.Screen(120, 40)
+        self.screen = pyte.Screen(100, 30)
         self._stream = pyte.ByteStream(self.screen)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
             os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})})
             os.execv(sys.executable, [sys.executable, *argv])
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
 
     def read(self, quiet: float = QUIET_S) -> bool:
         """Read until nothing comes for `quiet` seconds; False once the program has ended."""
