@@ -58,7 +58,7 @@ def prepare_people(directory: Path, lease: Lease, tokens: dict[str, str], say: C
     """Enrol the people, and give the daemons their credentials."""
     say("enrolling the demo's people")
     with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
-        read = {name: tokens["read"] for name in ("accounts:read", "logs:read", "risk:read")}
+        read = dict.fromkeys(("accounts:read", "logs:read", "risk:read"), tokens["read"])
         enrol(directory, connection, read)
         _daemons(directory, connection, tokens)
 
