@@ -32,7 +32,7 @@ class MailDesk:
         """Return the mails of the case, oldest first; addresses masked."""
         rows = await self.tools.session.call("thread", case)
         account = await self.tools.account_of(case)
-        _, since = self.tools.opened[case]
+        _, since = self.tools.of(case)
         return tuple(_message(row, account, since) for row in rows)
 
     async def templates(self, case: int) -> tuple[Template, ...]:
@@ -72,7 +72,7 @@ class MailDesk:
             body,
             language,
         )
-        return _message(row, account, self.tools.opened[case][1])
+        return _message(row, account, self.tools.of(case)[1])
 
     async def recall_mail(self, mail: int) -> bool:
         """Take a queued mail back; False when it is already on its way."""
@@ -97,7 +97,7 @@ class MailDesk:
         return linter.check(subject, body, account=account, language=language, hosts=self.tools.house.hosts)
 
     def _recipient(self, case: int, account: Account) -> Contact:
-        _, since = self.tools.opened[case]
+        _, since = self.tools.of(case)
         contact = account.address_on_record(since)
         if contact is None:
             raise Refused(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workstation.services.accounts.model import Account, Status
 from workstation.services.accounts.ports import AccountReader, RiskReader
+from workstation.services.acts.refusals import refused
 from workstation.services.clock import Clock
 from workstation.services.errors import SourceMissing
 from workstation.services.mail.ports import House
@@ -63,13 +64,24 @@ class Tools:
         #: case → (account id, since when there is trouble), of the cases that this session opened
         self.opened: dict[int, tuple[str, datetime]] = {}
 
+    def of(self, case: int) -> tuple[str, datetime]:
+        """Return the account of a case that this session opened, and since when there is trouble.
+
+        Raises:
+            Refused: it did not open it.
+        """
+        if case not in self.opened:
+            raise refused("not_opened")
+        return self.opened[case]
+
     async def account_of(self, case: int) -> Account:
         """Read the account of an opened case, as it stands now.
 
         Raises:
+            Refused: this session did not open the case.
             SourceError: it cannot be read. An account that no system knows is returned as ``unknown``.
         """
-        account, _ = self.opened[case]
+        account, _ = self.of(case)
         try:
             return await self.accounts.read(account)
         except SourceMissing:
