@@ -36,7 +36,8 @@ class Table:
 def main() -> int:
     """Run the attacks and print the table; exit code 1 when one got through."""
     table = Table()
-    code = pytest.main(["-q", "--no-header", "-p", "no:terminal", str(Path(__file__).parent / "rules")], [table])
+    where = str(Path(__file__).parent / "rules")
+    code = pytest.main(["-o", "addopts=", "-p", "no:terminal", "-p", "no:cacheprovider", where], [table])
     width = max((len(layer) for layer, _, _ in table.rows), default=0)
     for number, (layer, attack, stopped) in enumerate(table.rows, 1):
         print(f"{number:>4}  {'stopped' if stopped else 'THROUGH'}  {layer:{width}}  {attack}")
