@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.ui.driving import LONG, driving
 from tests.ui.paper_desk import Paper, PaperDesk
 from workstation.services.errors import Refused, StoreError
+from workstation.services.views import CaseRow, Template
 
 # -- the connection and the person -----------------------------------------------------------------
 
@@ -94,3 +97,56 @@ async def test_a_pasted_account_opens_for_a_reason() -> None:
         assert "opened without a case: to read, not to write" in d.seen()
         await d.press("r")
         assert d.at == "AccountScreen"
+
+
+async def test_a_dialog_that_is_slow_to_open_never_comes_up_over_another() -> None:
+    async with driving() as d:
+        await d.press("n")
+        slow, templates = asyncio.Event(), d.desk.templates
+
+        async def late(case: int) -> tuple[Template, ...]:
+            await slow.wait()
+            return await templates(case)
+
+        d.desk.templates = late  # type: ignore[method-assign]
+        await d.press("r")
+        assert d.at == "AccountScreen"
+        await d.press("a")
+        slow.set()
+        await d.settle()
+        assert d.at == "ChooseDialog"
+        await d.press("escape")
+        assert d.at == "AccountScreen"
+
+
+async def test_escape_leaves_what_is_slow_to_open() -> None:
+    async with driving() as d:
+        await d.press("n")
+        slow = asyncio.Event()
+
+        async def late(case: int) -> tuple[Template, ...]:
+            await slow.wait()
+            return ()
+
+        d.desk.templates = late  # type: ignore[method-assign]
+        await d.press("r")
+        await d.until(lambda: "Opening the mail" in d.word)
+        await d.press("escape")
+        slow.set()
+        await d.settle()
+        assert d.at == "AccountScreen"
+
+
+async def test_next_twice_takes_one_case() -> None:
+    async with driving() as d:
+        gate, claim = asyncio.Event(), d.desk.claim_next
+
+        async def late() -> CaseRow | None:
+            await gate.wait()
+            return await claim()
+
+        d.desk.claim_next = late  # type: ignore[method-assign]
+        await d.press("n", "n")
+        gate.set()
+        await d.settle()
+        assert len(d.desk.did("claim")) == 1

@@ -64,7 +64,7 @@ class AccountScreen(AccountBase):
         """Choose a value of this event to hide."""
         self._filter_on_value(hide=True)
 
-    @work(group="choose", name="filter on a value", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="filter on a value", exit_on_error=False)
     async def _filter_on_value(self, hide: bool) -> None:
         event = self.timeline.ledger.event
         if event is None:
@@ -77,7 +77,7 @@ class AccountScreen(AccountBase):
         ]
         title = "Hide events with this value" if hide else "Show only events with this value"
         dialog = ChooseDialog(title, choices, first="field", second="value of this event")
-        attribute = await self.app.push_screen_wait(dialog)
+        attribute = await self.ask(dialog)
         if attribute:
             term = Term(attribute, str(getattr(event, attribute)), hide)
             self._set_filters(self.timeline.filters.plus(term))
@@ -106,9 +106,11 @@ class AccountScreen(AccountBase):
         self.filter_line.value = ""
 
     def action_back(self) -> None:
-        """Leave the filter line, stop reading, or drop the last filter: one at a time."""
+        """Leave the filter line, stop opening or reading, or drop the last filter: one at a time."""
         if self.filter_line.has_focus:
             self._leave_filter_line()
+        elif self.stop_opening():
+            self.say("Left.")
         elif any(worker.group == "timeline" and worker.is_running for worker in self.workers):
             self.workers.cancel_group(self, "timeline")
             self.say("Reading was stopped; what came is shown. Ctrl+R reads again.")
@@ -141,7 +143,7 @@ class AccountScreen(AccountBase):
             self.say(f"Kept as evidence: pin {pin.id}, sha256 {pin.sha256[:16]}…")
             self.read_papers(case)
 
-    @work(group="choose", name="label", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="label", exit_on_error=False)
     async def action_label(self) -> None:
         """Choose what to label, and as whose."""
         event, case = self.timeline.ledger.event, self.case
@@ -153,7 +155,7 @@ class AccountScreen(AccountBase):
             for verdict, word in VERDICTS.items()
         ]
         dialog = ChooseDialog("Whose is it?", choices, first="what", second="is of the")
-        key = await self.app.push_screen_wait(dialog)
+        key = await self.ask(dialog)
         if key is None:
             return
         label = await self.desk.label(case, *key.split("\x1f"))
@@ -163,7 +165,7 @@ class AccountScreen(AccountBase):
 
     # -- writing to the case -------------------------------------------------------------------------
 
-    @work(group="write", name="reply", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="reply", exit_on_error=False)
     async def action_reply(self) -> None:
         """Write to the client."""
         from workstation.screens.dialogs.reply import ReplyDialog
@@ -171,15 +173,16 @@ class AccountScreen(AccountBase):
         case, view, row = self.case, self.view, self.row
         if case is None or view is None or row is None:
             return
-        templates, draft = await self.desk.templates(case), await self.desk.draft(case, "mail")
+        with self.opening("the mail"):
+            templates, draft = await self.desk.templates(case), await self.desk.draft(case, "mail")
         dialog = ReplyDialog(case, row.ref, view.reply_to_masked, row.language, templates, draft)
-        mail = await self.app.push_screen_wait(dialog)
+        mail = await self.ask(dialog)
         if mail is not None:
             self.say("The mail is queued. u takes it back for 15 seconds.", "time")
             self.show_tab("mail")
             self.read_papers(case)
 
-    @work(group="write", name="recall the mail", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="recall the mail", exit_on_error=False)
     async def action_recall(self) -> None:
         """Take the queued mail back."""
         mail = recallable(self.thread, self.host.clock.now())
@@ -188,7 +191,7 @@ class AccountScreen(AccountBase):
             self.say("The mail was taken back; nobody got it." if back else "✗ It is on its way already.", "strong")
             self.read_papers(self.case)
 
-    @work(group="write", name="note", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="note", exit_on_error=False)
     async def action_note(self) -> None:
         """Write a note."""
         from workstation.screens.dialogs.note import NoteDialog
@@ -196,12 +199,14 @@ class AccountScreen(AccountBase):
         case, row = self.case, self.row
         if case is None or row is None:
             return
-        note = await self.app.push_screen_wait(NoteDialog(case, row.ref, await self.desk.draft(case, "note")))
+        with self.opening("the note"):
+            draft = await self.desk.draft(case, "note")
+        note = await self.ask(NoteDialog(case, row.ref, draft))
         if note is not None and case == self.case and self.view is not None:
             self._take(msgspec.structs.replace(self.view, notes=(*self.view.notes, note)))
             self.show_tab("notes")
 
-    @work(group="write", name="tick the next step", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="tick the next step", exit_on_error=False)
     async def action_tick_step(self) -> None:
         """Tick the next step, with a pin where it needs one."""
         case, view = self.case, self.view
@@ -224,10 +229,10 @@ class AccountScreen(AccountBase):
             return None
         choices = [Choice(key=str(pin.id), label=f"pin {pin.id}", detail=pin.summary) for pin in pins]
         dialog = ChooseDialog("Which pin shows it?", choices, ask=step.text, first="pin", second="what it is")
-        key = await self.app.push_screen_wait(dialog)
+        key = await self.ask(dialog)
         return int(key) if key else None
 
-    @work(group="write", name="packet", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="packet", exit_on_error=False)
     async def action_packet(self) -> None:
         """Edit the packet; forward it or ask for guidance."""
         from workstation.screens.dialogs.forward import ForwardDialog
@@ -235,21 +240,23 @@ class AccountScreen(AccountBase):
         case, row = self.case, self.row
         if case is None or row is None:
             return
-        packet, options = await self.desk.packet(case), await self.desk.options(case)
-        dialog = ForwardDialog(row.ref, packet, options, await self.desk.draft(case, "packet"))
+        with self.opening("the packet"):
+            packet, options = await self.desk.packet(case), await self.desk.options(case)
+            draft = await self.desk.draft(case, "packet")
+        dialog = ForwardDialog(row.ref, packet, options, draft)
         self.show_tab("packet")
-        forwarded = await self.app.push_screen_wait(dialog)
+        forwarded = await self.ask(dialog)
         if forwarded is not None:
             self.say(f"{row.ref} was forwarded; the facts as they stand are stamped on it.", "accent")
         self.read(case, again=True)
 
-    @work(group="write", name="reveal", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="reveal", exit_on_error=False)
     async def action_reveal(self) -> None:
         """Read one field for a minute."""
         from workstation.screens.dialogs.reveal import RevealDialog
 
         case = self.case
-        chosen = await self.app.push_screen_wait(RevealDialog())
+        chosen = await self.ask(RevealDialog())
         if chosen is None or case is None:
             return
         value = await self.desk.reveal(case, chosen.field, chosen.reason)
@@ -260,7 +267,7 @@ class AccountScreen(AccountBase):
                 self.show_tab("account")
             self.say(f"The {chosen.field} is shown for a minute; the reason is in the audit.", "time")
 
-    @work(group="write", name="close the case", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="close the case", exit_on_error=False)
     async def action_close(self) -> None:
         """Close the case with its outcome."""
         from workstation.screens.dialogs.reason import ReasonDialog
@@ -269,14 +276,12 @@ class AccountScreen(AccountBase):
         if case is None or row is None:
             return
         ask = "How did it end? Whoever opens it again reads this."
-        outcome = await self.app.push_screen_wait(
-            ReasonDialog(f"Close {row.ref}", ask, yes="Close it", label="outcome")
-        )
+        outcome = await self.ask(ReasonDialog(f"Close {row.ref}", ask, yes="Close it", label="outcome"))
         if outcome:
             await self.desk.close(case, outcome)
             self._left(f"{row.ref} is closed.")
 
-    @work(group="write", name="give the case back", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="give the case back", exit_on_error=False)
     async def action_give_back(self) -> None:
         """Give the case back to the queue."""
         case, row = self.case, self.row
@@ -290,13 +295,15 @@ class AccountScreen(AccountBase):
 
     # -- acts ----------------------------------------------------------------------------------------
 
-    @work(group="act", name="ask for an act", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="ask for an act", exit_on_error=False)
     async def action_acts(self) -> None:
         """List the acts; one that is chosen opens its arming dialog."""
         case, view = self.case, self.view
         if case is None or view is None:
             return
-        option: Option | None = await flows.choose_act(self, await self.desk.options(case))
+        with self.opening("the acts"):
+            options = await self.desk.options(case)
+        option: Option | None = await flows.choose_act(self, options)
         if option is None:
             return
         request = await flows.ask_for_act(self, case, view.account, option, view.pins)
@@ -304,7 +311,7 @@ class AccountScreen(AccountBase):
             self.show_tab("requests")
             self.read(case, again=True)
 
-    @work(group="act", name="veto", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="veto", exit_on_error=False)
     async def action_veto(self) -> None:
         """Stop a request that was not executed yet."""
         waiting = [request for request in self.requests if request.state == "pending"]
@@ -316,10 +323,15 @@ class AccountScreen(AccountBase):
 
     # -- places --------------------------------------------------------------------------------------
 
-    @work(group="write", name="take the next case", exclusive=True, exit_on_error=False)
-    async def action_next(self) -> None:
-        """Take the next case and open it here."""
-        row = await self.desk.claim_next()
+    def action_next(self) -> None:
+        """Take the next case, once, and open it here."""
+        if not self.busy("take"):
+            self._next()
+
+    @work(group="take", name="take the next case", exit_on_error=False)
+    async def _next(self) -> None:
+        with self.waiting("Taking the next case"):
+            row = await self.desk.claim_next()
         if row is None:
             self.say("· Nothing waits that you may take. 1 goes to the queue.")
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn, StoreError
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 #: Seconds after which a word about what happened makes room for silence.
 WORD_S = 30.0
+#: Seconds after which a wait is put into words; under it nothing spins.
+WONDER_S = 0.3
+
+
+T = TypeVar("T")
 
 
 class DeskScreen(Screen[None]):
@@ -32,6 +38,7 @@ class DeskScreen(Screen[None]):
 
     _said_at = 0.0
     _able: tuple[bool | None, ...] = ()
+    _opening: Worker[None] | None = None
 
     @property
     def host(self) -> WorkstationApp:
@@ -111,6 +118,53 @@ class DeskScreen(Screen[None]):
         """Say what happened, on the line above the footer."""
         self._said_at = self.host.clock.monotonic()
         self.query_one(WordLine).word = (text, tone)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Say what is waited for, where that takes long enough to wonder."""
+        words = f"{what} …"
+        timer = self.set_timer(WONDER_S, lambda: self.say(words, "quiet"))
+        try:
+            yield
+        finally:
+            timer.stop()
+            if self.query_one(WordLine).word[0] == words:
+                self.say("")
+
+    @contextmanager
+    def opening(self, what: str) -> Iterator[None]:
+        """Say what is being opened; Esc leaves it, and so does opening something else.
+
+        A dialog that was slow to open must not come up over another. Only reading belongs in here: a deed that was
+        cut off might have been done.
+        """
+        me = get_current_worker()
+        if self._opening is not None:
+            self._opening.cancel()
+        self._opening = me
+        try:
+            with self.waiting(f"Opening {what}, Esc leaves it"):
+                yield
+        finally:
+            if self._opening is me:
+                self._opening = None
+
+    async def ask(self, dialog: ModalScreen[T | None]) -> T | None:
+        """Show a dialog and return its answer; None, unseen, where something else has come up meanwhile."""
+        if self.app.screen is not self:
+            return None
+        return await self.app.push_screen_wait(dialog)
+
+    def stop_opening(self) -> bool:
+        """Leave what is being opened; False where nothing is."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+        return opening is not None
+
+    def busy(self, group: str) -> bool:
+        """Return whether a worker of `group` runs: some deeds are not begun twice."""
+        return any(worker.group == group and worker.node is self and worker.is_running for worker in self.workers)
 
     def wait_word(self, text: str, tone: str = "accent") -> None:
         """Say what waits for a key, on the right of that line; ``""`` takes it away."""

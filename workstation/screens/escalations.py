@@ -145,11 +145,11 @@ class EscalationsScreen(DeskScreen):
         """Open the packet that was shown in the row."""
         self.open(int(event.key))
 
-    @work(group="packet", name="open the packet", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="open the packet", exit_on_error=False)
     async def open(self, case: int) -> None:
         """Open a packet: the sources are read again, and the difference comes first."""
-        self.packet.write(empty.loading("the sources again").content())
-        view = await self.desk.open_escalation(case)
+        with self.opening("the packet; its sources are read again"):
+            view = await self.desk.open_escalation(case)
         if self.ledger.cursor == case:
             self.opened = view
             self._write()
@@ -216,7 +216,7 @@ class EscalationsScreen(DeskScreen):
             return bool(self.pending()) or None
         return True
 
-    @work(group="act", name="arm the recommended act", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="arm the recommended act", exit_on_error=False)
     async def action_approve_packet(self) -> None:
         """Arm the act that the packet recommends."""
         view = self.current
@@ -239,7 +239,7 @@ class EscalationsScreen(DeskScreen):
                 self.show_tab("requests")
                 self.open(view.case.id)
 
-    @work(group="act", name="return the packet", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="return the packet", exit_on_error=False)
     async def action_return_packet(self) -> None:
         """Give the packet back with a note."""
         from workstation.screens.dialogs.return_packet import ReturnDialog
@@ -247,11 +247,12 @@ class EscalationsScreen(DeskScreen):
         view = self.current
         if view is None:
             return
-        draft = await self.desk.draft(view.case.id, "note")
-        if await self.app.push_screen_wait(ReturnDialog(view.case.id, view.case.ref, view.packet.by, draft)):
+        with self.opening("the note"):
+            draft = await self.desk.draft(view.case.id, "note")
+        if await self.ask(ReturnDialog(view.case.id, view.case.ref, view.packet.by, draft)):
             self._gone(f"{view.case.ref} went back to {view.packet.by} with your note.")
 
-    @work(group="act", name="take the case over", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="take the case over", exit_on_error=False)
     async def action_take_over(self) -> None:
         """Take the case as mine and open it."""
         view = self.current
@@ -266,7 +267,7 @@ class EscalationsScreen(DeskScreen):
         self.read()
         self.ledger.focus()
 
-    @work(group="act", name="approve a request", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="approve a request", exit_on_error=False)
     async def action_approve_request(self) -> None:
         """Show what a waiting request covers, and approve it by a step-up."""
         request = await flows.choose_request(self, self.pending(), "Approve which request?")
@@ -276,7 +277,7 @@ class EscalationsScreen(DeskScreen):
             if self.opened is not None:
                 self.open(self.opened.case.id)
 
-    @work(group="act", name="veto", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="veto", exit_on_error=False)
     async def action_veto(self) -> None:
         """Stop a request that was not executed yet."""
         request = await flows.choose_request(self, self.pending(), "Veto which request?")
@@ -302,8 +303,9 @@ class EscalationsScreen(DeskScreen):
         self.show_tab("requests" if self.tabs.active == "packet" else "packet")
 
     def action_list(self) -> None:
-        """Go back to the list."""
-        self.ledger.focus()
+        """Stop opening, else go back to the list."""
+        if not self.stop_opening():
+            self.ledger.focus()
 
     @on(TabLine.Picked)
     def tab_picked(self, event: TabLine.Picked) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from textual.screen import ModalScreen
+
 from workstation.screens.base import DeskScreen
 from workstation.screens.dialogs.approve import ApproveDialog
 from workstation.screens.dialogs.arm import ArmDialog
@@ -32,7 +34,7 @@ BOUND_FROM = 3
 async def step_up(host: WorkstationApp, purpose: str, bind: bytes | None = None) -> bool:
     """Ask for the proof that the analyst is here; False when it was left or refused."""
     desk = host.desk
-    if desk is None:
+    if desk is None or isinstance(host.screen, ModalScreen):
         return False
     elevation = await host.push_screen_wait(StepUpDialog(purpose, desk.step_up_methods(), bind))
     if elevation is None:
@@ -58,7 +60,7 @@ async def ask_for_act(
 ) -> Request | None:
     """Arm one act and ask for it; None when it was left at any point."""
     host, desk = screen.host, screen.desk
-    armed = await host.push_screen_wait(ArmDialog(option, account, pins, params))
+    armed = await screen.ask(ArmDialog(option, account, pins, params))
     if armed is None:
         return None
     words = f"{act_words(option.act, armed.params)} on {group4(account.id)}"
@@ -66,7 +68,9 @@ async def ask_for_act(
     screen.tick()
     try:
         if option.tier >= BOUND_FROM:
-            proven = await step_up(host, f"Ask for: {words}", await desk.intent(case, option.act, armed.params))
+            with screen.opening("the step-up"):
+                intent = await desk.intent(case, option.act, armed.params)
+            proven = await step_up(host, f"Ask for: {words}", intent)
         elif option.needs_elevation and not host.elevated:
             proven = await step_up(host, f"Ask for: {words}")
         else:
@@ -74,7 +78,8 @@ async def ask_for_act(
         if not proven:
             screen.say(f"Nothing was asked for: {words} was left at the step-up.")
             return None
-        request = await desk.request_act(case, option.act, armed.params, armed.reason_code, armed.reason_text)
+        with screen.waiting(f"Asking for: {words}"):
+            request = await desk.request_act(case, option.act, armed.params, armed.reason_code, armed.reason_text)
     finally:
         host.armed = ""
         screen.tick()
@@ -85,7 +90,7 @@ async def ask_for_act(
 async def approve(screen: DeskScreen, request: Request) -> Request | None:
     """Show what the request covers, step up for exactly that, and approve it."""
     host, desk = screen.host, screen.desk
-    if not await host.push_screen_wait(ApproveDialog(request)):
+    if not await screen.ask(ApproveDialog(request)):
         return None
     words = f"{act_words(request.act, request.params)} on {group4(request.account)}"
     host.armed = f"approval of {words}"
@@ -94,7 +99,8 @@ async def approve(screen: DeskScreen, request: Request) -> Request | None:
         if not await step_up(host, f"Approve: {words}", request.request_hash):
             screen.say(f"Not approved: {words} was left at the step-up.")
             return None
-        done = await desk.approve(request)
+        with screen.waiting(f"Approving: {words}"):
+            done = await desk.approve(request)
     finally:
         host.armed = ""
         screen.tick()
@@ -106,7 +112,7 @@ async def veto(screen: DeskScreen, request: Request) -> bool:
     """Stop a request for a reason; True when it was stopped."""
     words = f"{act_words(request.act, request.params)} on {group4(request.account)}"
     ask = f"Stops {words}, asked for by {request.requester_name}. It can be asked for again."
-    why = await screen.host.push_screen_wait(ReasonDialog("Veto", ask, yes="Veto"))
+    why = await screen.ask(ReasonDialog("Veto", ask, yes="Veto"))
     if not why:
         return False
     await screen.desk.veto(request.id, why)
@@ -122,7 +128,7 @@ async def choose_request(screen: DeskScreen, requests: Sequence[Request], title:
         Choice(key=r.id, label=act_words(r.act, r.params), detail=f"{group4(r.account)} · {r.requester_name}")
         for r in requests
     ]
-    key = await screen.host.push_screen_wait(ChooseDialog(title, choices, first="act", second="on, asked by"))
+    key = await screen.ask(ChooseDialog(title, choices, first="act", second="on, asked by"))
     return next((request for request in requests if request.id == key), None)
 
 
@@ -132,7 +138,7 @@ async def choose_act(screen: DeskScreen, options: Sequence[Option]) -> Option | 
         Choice(key=o.act, label=o.title, detail=_terms(o), why_not="" if o.allowed else (o.why_not or "not allowed"))
         for o in options
     ]
-    key = await screen.host.push_screen_wait(
+    key = await screen.ask(
         ChooseDialog(
             "Acts",
             choices,
@@ -163,10 +169,10 @@ async def find_account(host: WorkstationApp, text: str) -> None:
     account: str | None = found[0]
     if len(found) > 1:
         choices = [Choice(key=one, label=group4(one)) for one in found]
-        account = await host.push_screen_wait(ChooseDialog("Accounts", choices, ask="Several accounts have this."))
+        account = await screen.ask(ChooseDialog("Accounts", choices, ask="Several accounts have this."))
     if account is None:
         return
     ask = "There is no case for this. A lead sees the same day who looked, and why."
-    why = await host.push_screen_wait(ReasonDialog(f"Open {group4(account)} without a case", ask, yes="Open"))
+    why = await screen.ask(ReasonDialog(f"Open {group4(account)} without a case", ask, yes="Open"))
     if why:
         await host.show_account(await desk.open_account(account, why))

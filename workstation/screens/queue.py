@@ -231,12 +231,14 @@ class QueueScreen(DeskScreen):
         return True
 
     def action_next(self) -> None:
-        """Take the next case."""
-        self._next()
+        """Take the next case, once."""
+        if not self.busy("take"):
+            self._next()
 
-    @work(group="take", name="take the next case", exclusive=True, exit_on_error=False)
+    @work(group="take", name="take the next case", exit_on_error=False)
     async def _next(self) -> None:
-        row = await self.desk.claim_next()
+        with self.waiting("Taking the next case"):
+            row = await self.desk.claim_next()
         if row is None:
             self.say("· Nothing waits that you may take. r reads the queue again.")
         else:
@@ -246,10 +248,10 @@ class QueueScreen(DeskScreen):
     def open_row(self, event: Ledger.Opened) -> None:
         """Open the case that was shown in the row."""
         row = self.ledger.row()
-        if row is not None and row.id == event.key:
+        if row is not None and row.id == event.key and not self.busy("take"):
             self._open(row)
 
-    @work(group="take", name="open a case", exclusive=True, exit_on_error=False)
+    @work(group="take", name="open a case", exit_on_error=False)
     async def _open(self, row: CaseRow) -> None:
         """Take a case that is free, take over one that is not for a reason, and open it."""
         me = self.desk.person.login
@@ -257,7 +259,7 @@ class QueueScreen(DeskScreen):
         if held and row.holder != me:
             from workstation.screens.dialogs.reason import ReasonDialog
 
-            why = await self.app.push_screen_wait(
+            why = await self.ask(
                 ReasonDialog(
                     f"Take {row.ref} over",
                     f"{row.holder_name or row.holder} works on it now and will be told why you took it.",
@@ -309,11 +311,11 @@ class QueueScreen(DeskScreen):
         if row is not None:
             self._snooze(row)
 
-    @work(group="snooze", name="snooze", exclusive=True, exit_on_error=False)
+    @work(group="flow", name="snooze", exit_on_error=False)
     async def _snooze(self, row: CaseRow) -> None:
         from workstation.screens.dialogs.snooze import SnoozeDialog
 
-        chosen = await self.app.push_screen_wait(SnoozeDialog(row.ref, self.host.clock.now()))
+        chosen = await self.ask(SnoozeDialog(row.ref, self.host.clock.now()))
         if chosen is not None:
             await self.desk.snooze(row.id, chosen.until, chosen.reason)
             self.say(f"{row.ref} comes back {chosen.until:%Y-%m-%d %H:%MZ}: {chosen.reason}")

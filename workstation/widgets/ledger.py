@@ -130,6 +130,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.columns = columns
         self.blank = blank
+        self.touched = False
         self._keys: Sequence[K] = ()
         self._rows: OrderedDict[K, R] = OrderedDict()
         self._at = 0
@@ -207,11 +208,15 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         self._asked = ()
         self.refresh()
 
+    def forget_cursor(self) -> None:
+        """Begin at the first row again."""
+        self._cursor, self._at, self.touched = None, 0, False
+
     def put_away(self) -> None:
         """Forget every row and the cursor: somebody else will look at this."""
         self._rows.clear()
         self._gone = frozenset()
-        self._cursor, self._at = None, 0
+        self.forget_cursor()
         self.show(())
 
     def in_sight(self) -> Sequence[K]:
@@ -278,6 +283,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         at = max(0, min(at, len(self._keys) - 1))
         if at == self._at and self._cursor == self._keys[at]:
             return
+        self.touched = True
         old, self._at = self._at, at
         self._cursor = self._keys[at]
         self.post_message(self.Moved(self, self._cursor))

@@ -30,7 +30,7 @@ COLUMNS = (
     Column(key="outcome", title="ok?", width=4, keep=12),
     Column(key="what", title="to what", width=8, keep=15, flex=True),
     Column(key="where", title="from", width=11, keep=13),
-    Column(key="device", title="device", width=7, keep=14),
+    Column(key="device", title="device", width=9, keep=14),
     Column(key="who", title="whose", width=8, keep=18),
     Column(key="flags", title="", width=5, keep=17),
     Column(key="source", title="source", width=12, keep=5),
@@ -64,7 +64,9 @@ class TimelineLedger(Ledger[str, Event | Gap]):
         self._items: Sequence[Event | Gap] = ()
 
     def show_sifted(self, sifted: Sifted) -> None:
-        """Show other rows; the cursor stays on its event."""
+        """Show other rows. The cursor stays on its event; until it was first moved, it stays on the newest."""
+        if not self.touched:
+            self.forget_cursor()
         self._items = sifted.rows
         self.show(sifted.keys)
 
@@ -181,6 +183,7 @@ class TimelinePane(Vertical):
         """Forget the account that was shown, its filters too."""
         self._view = TimelineView(events=(), gaps=(), sources=())
         self._filters, self._sifted = Filters(), None
+        self.ledger.forget_cursor()
         self.ledger.say(empty.loading("the timeline"))
         self._write_lines()
 
