@@ -38,13 +38,13 @@ class Child:
     def __init__(self, name: str, argv: list[str], directory: Path, env: dict[str, str] | None = None) -> None:
         self.name = name
         self._argv = argv
-        self._log = directory / f"{name}.log"
+        self.log_file = directory / f"{name}.log"
         self._env = {**os.environ, **(env or {})}
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start it; its output goes to its own log file."""
-        with self._log.open("ab") as out:
+        with self.log_file.open("ab") as out:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, *self._argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, env=self._env
             )
@@ -145,6 +145,7 @@ class Supervisor:
         for child in self._daemons():
             self._children.append(child)
             await child.start()
+        await self._until_keys_answer(stop)
         (self._directory / "prepared").touch(mode=0o600)
         write_private(self._directory / "demo.json", msgspec.json.encode(self._info(lease, url)))
 
@@ -171,6 +172,18 @@ class Supervisor:
             await pause(stop, 0.05)
         raise WorkstationError("Stopped before it was ready.", "")
 
+    async def _until_keys_answer(self, stop: asyncio.Event) -> None:
+        """Wait for every person's key: whoever is told "ready" may plug theirs in at once."""
+        for person in PEOPLE:
+            path = socket_home(self._directory, person.login) / "key.sock"
+            key = next(child for child in self._children if child.name == f"key-{person.login}")
+            while not stop.is_set() and not path.exists():
+                if key.process is None or key.process.returncode is not None:
+                    raise WorkstationError(
+                        f"The security key of {person.login} did not start.", f"Look at {key.log_file}."
+                    )
+                await pause(stop, 0.02)
+
     def _daemons(self) -> list[Child]:
         settings = str(self._directory / "settings.toml")
         children = [
@@ -184,6 +197,8 @@ class Supervisor:
         ]
         for person in PEOPLE:
             home = socket_home(self._directory, person.login)
+            # What a killed demo left behind is no key that answers.
+            (home / "key.sock").unlink(missing_ok=True)
             argv = ["-m", "workstation.sandbox.softkey", str(self._directory / "people" / person.login), str(home)]
             argv.append(str(os.getpid()))
             children.append(Child(f"key-{person.login}", argv, self._directory))
