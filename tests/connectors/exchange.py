@@ -24,7 +24,7 @@ def event(number: int, account: str = ALICE) -> dict[str, Any]:
     return {
         "@timestamp": stamp(NOON - timedelta(minutes=number)),
         "event.id": f"{account}-{number:03}",
-        "event.action": "login",
+        "event.action": "sign_in",
         "event.dataset": "sign-in" if number % 2 else "app",
         "event.outcome": "success",
         "user.target.id": account,

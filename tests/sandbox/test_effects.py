@@ -57,7 +57,7 @@ async def test_five_wrong_passwords_lock_the_account(house: House) -> None:
         assert (await house.sign_in(account, "not-it-at-all")).status_code == 401
     record = house.record(account).account
     assert [lock.kind for lock in record.locks] == [LockKind.FAILED_SIGN_INS]
-    assert [r for a, o, r in house.actions(account)[-TRIES - 1 :] if a == "login"] == ["wrong_password"] * TRIES
+    assert [r for a, o, r in house.actions(account)[-TRIES - 1 :] if a == "sign_in"] == ["wrong_password"] * TRIES
     assert (await house.sign_in(account)).status_code == 403
     await house.act(account, "unlock")
     assert (await house.sign_in(account, "not-it-at-all")).status_code == 401
@@ -214,7 +214,7 @@ class TestPeopleTryByThemselves:
             await house.act(account, "lock")
             await house.act(account, "unlock")
             house.wait(12)
-        tried = [(o, r) for a, o, r in house.actions(account)[-12:] if a == "login"]
+        tried = [(o, r) for a, o, r in house.actions(account)[-12:] if a == "sign_in"]
         assert tried[-3:] == [("success", "")] * 3
 
     async def test_after_an_unlock_the_client_is_in_within_seconds(self, house: House) -> None:
@@ -222,19 +222,19 @@ class TestPeopleTryByThemselves:
         await house.act(account, "unlock")
         house.wait(8)
         assert len((await house.account(account)).sessions) == 1
-        assert house.actions(account)[-1][:2] == ("login", "success")
+        assert house.actions(account)[-1][:2] == ("sign_in", "success")
 
     async def test_without_his_phone_he_fails_and_without_the_factor_he_is_in(self, house: House) -> None:
         account = house.account_of("lost_phone")
         await house.act(account, "lock")
         await house.act(account, "unlock")
         house.wait(8)
-        assert house.actions(account)[-1] == ("login", "failure", "factor_required")
+        assert house.actions(account)[-1] == ("sign_in", "failure", "factor_required")
         for factor in house.record(account).account.factors:
             await house.act(account, "remove_factor", {"factor": factor.id})
         house.wait(8)
         done = [a for a, _, _ in house.actions(account)[-3:]]
-        assert "login" in done and "second_factor.added" in done
+        assert "sign_in" in done and "second_factor.added" in done
         assert [f.kind for f in (await house.account(account)).factors] == ["totp"]
 
     async def test_an_impostor_who_is_believed_gets_in(self, house: House) -> None:
@@ -272,12 +272,12 @@ class TestPeopleTryByThemselves:
         account = house.account_of("forgotten_password")
         await house.act(account, "unlock")
         house.wait(8)
-        assert house.actions(account)[-1] == ("login", "failure", "wrong_password")
+        assert house.actions(account)[-1] == ("sign_in", "failure", "wrong_password")
         await house.act(account, "send_password_reset")
         house.wait(8)
         head = house.head(account)
         assert head.password == head.client.password
-        assert house.actions(account)[-1][:2] == ("login", "success")
+        assert house.actions(account)[-1][:2] == ("sign_in", "success")
 
 
 @pytest.mark.parametrize("path", ["/sandbox/signin", "/sandbox/reset", "/sandbox/withdraw"])

@@ -48,7 +48,7 @@ def owner_events(client: Client) -> list[dict[str, Any]]:
 
 
 def logins(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [e for e in events if e["event.action"] == "login" and e["event.outcome"] == "success"]
+    return [e for e in events if e["event.action"] == "sign_in" and e["event.outcome"] == "success"]
 
 
 @given(SEEDS, st.integers(1_700_000_000_000_000, 1_900_000_000_000_000))
@@ -170,7 +170,7 @@ def _malware(client: Client) -> None:
 
 
 def _mailbox(client: Client) -> None:
-    assert "password.reset_completed" in _actions(client)
+    assert "password.reset" in _actions(client)
     emails = [c for c in client.account.contacts if c.kind == "email"]
     if len(emails) == 2:
         assert emails[0].replaced_at is not None and emails[1].verified_at == emails[0].replaced_at
@@ -182,7 +182,7 @@ def _mailbox(client: Client) -> None:
 
 
 def _stolen(client: Client) -> None:
-    assert "login" not in _actions(client)
+    assert "sign_in" not in _actions(client)
     assert set(client.truth["intruder"]["sessions"]) <= {s.id for s in client.account.sessions}
 
 
@@ -208,7 +208,7 @@ def _impostor(client: Client) -> None:
     assert client.head.intruder.password == client.head.password
     assert client.story.writer == "intruder"
     assert client.story.spoofed or client.head.intruder.writes_from != client.head.client.writes_from
-    assert set(_actions(client)) == {"login"}
+    assert set(_actions(client)) == {"sign_in"}
 
 
 def _sim(client: Client) -> None:
@@ -289,7 +289,7 @@ STATEMENTS = {
     "travelling": _there,
     "own_lock": _locked_himself,
     "new_number": _number,
-    "no_reset": _not_by_me("password.reset_completed"),
+    "no_reset": _not_by_me("password.reset"),
     "no_phone_change": _not_by_me("phone.changed"),
     "tries": lambda client, params: len([e for e in client.events[-8:] if e["event.outcome"] == "failure"]) >= 5,
 }

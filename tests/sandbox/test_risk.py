@@ -35,7 +35,7 @@ def login(before: int, device: str = "d-1", city: str = "Lisbon", asn: str = "64
         "source.as.number": asn,
         "source.ip": "198.18.0.9",
     }
-    return (before, "login", where | more)
+    return (before, "sign_in", where | more)
 
 
 PAST = [login(n * DAY) for n in range(4, 14)]

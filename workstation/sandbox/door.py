@@ -51,7 +51,7 @@ def sign_in(tx: Tx, attempt: Attempt) -> Session | Problem:
         return Problem(401, "wrong_password", "User name or password is wrong.")
     record = settled(tx, found.account.id)
     if record.account.status is not Status.ACTIVE:
-        tx.emit(record.account, "login", outcome="failure", reason="locked", **_where(attempt))
+        tx.emit(record.account, "sign_in", outcome="failure", reason="locked", **_where(attempt))
         return Problem(403, "locked", "The account is locked.")
     if not hmac.compare_digest(attempt.password.encode(), record.head.password.encode()):
         return _failed(tx, record, attempt, "wrong_password", "User name or password is wrong.")
@@ -60,7 +60,7 @@ def sign_in(tx: Tx, attempt: Attempt) -> Session | Problem:
         if attempt.factor_code:
             return _failed(tx, record, attempt, "wrong_factor_code", "The code is wrong or was used before.")
         tx.save(record)
-        tx.emit(record.account, "login", outcome="failure", reason=factor.code, **_where(attempt))
+        tx.emit(record.account, "sign_in", outcome="failure", reason=factor.code, **_where(attempt))
         return factor
     return _let_in(tx, record, attempt, factor)
 
@@ -93,7 +93,7 @@ def reset_password(tx: Tx, secret: str, password: str) -> str:
     tx.sql.execute("UPDATE reset_link SET used_us = ? WHERE token = ?", (tx.now_us, digest))
     record.head.password = password
     record.head.failures = 0
-    tx.emit(record.account, "password.reset_completed")
+    tx.emit(record.account, "password.reset")
     end_all_sessions(tx, record, "password reset")
     add_hold(
         tx, record, "password_change", "Withdrawals rest after a password reset.", tx.now_us + REST_US, actor=EXCHANGE
@@ -207,7 +207,7 @@ def _send_codes(tx: Tx, record: Record, asked: list[Factor]) -> None:
 
 def _failed(tx: Tx, record: Record, attempt: Attempt, code: str, words: str) -> Problem:
     record.head.failures += 1
-    tx.emit(record.account, "login", outcome="failure", reason=code, **_where(attempt))
+    tx.emit(record.account, "sign_in", outcome="failure", reason=code, **_where(attempt))
     if record.head.failures >= TRIES:
         record.head.failures = 0
         add_lock(tx, record, LockKind.FAILED_SIGN_INS, f"{TRIES} failed sign-ins in a row.", actor=EXCHANGE)
@@ -236,7 +236,7 @@ def _let_in(tx: Tx, record: Record, attempt: Attempt, factor: Factor | None) -> 
     tx.sql.execute("INSERT INTO session(id, account) VALUES (?, ?)", (session.id, record.account.id))
     tx.save(record)
     kind = factor.kind if factor is not None else ""
-    tx.emit(record.account, "login", session=session.id, factor=kind, **_where(attempt))
+    tx.emit(record.account, "sign_in", session=session.id, factor=kind, **_where(attempt))
     return session
 
 

@@ -118,7 +118,7 @@ class Draft:
         """
         session = "s-" + token(self.rng, 10)
         kind = used if used is not None else self._usual_factor(at_us)
-        self.emit(at_us, "login", spot=spot, device=device, session=session, factor=kind)
+        self.emit(at_us, "sign_in", spot=spot, device=device, session=session, factor=kind)
         if live:
             self.sessions[session] = Session(
                 id=session,
@@ -132,7 +132,7 @@ class Draft:
 
     def fail(self, at_us: int, device: Device | None, spot: Spot, reason: str = "wrong_password") -> None:
         """Somebody does not get in."""
-        self.emit(at_us, "login", outcome="failure", reason=reason, spot=spot, device=device)
+        self.emit(at_us, "sign_in", outcome="failure", reason=reason, spot=spot, device=device)
 
     def enrol(self, at_us: int, kind: str, label: str, **where: Any) -> Factor:
         """A second factor is set up."""
@@ -300,6 +300,6 @@ class Draft:
         newest: dict[str, str] = {}
         for e in self.events:
             kind = e.get("authentication.factor", "")
-            if kind and e["event.action"] == "login" and e["event.outcome"] == "success":
+            if kind and e["event.action"] == "sign_in" and e["event.outcome"] == "success":
                 newest[kind] = max(newest.get(kind, ""), e["@timestamp"])
         return {kind: parse_instant(at) for kind, at in newest.items()}

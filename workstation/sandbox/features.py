@@ -17,7 +17,7 @@ from workstation.sandbox.cast import DAY, HOUR
 from workstation.services.clock import parse_instant, to_micros
 
 #: Actions that the features need, as GLOB patterns; trades are the bulk of a log and say nothing here.
-ACTIONS = ("login", "session.*", "password.*", "email.*", "phone.*", "second_factor.*", "withdrawal*", "api_key.*",
+ACTIONS = ("sign_in", "session.*", "password.*", "email.*", "phone.*", "second_factor.*", "withdrawal*", "api_key.*",
            "support.*")  # fmt: skip
 #: Sign-ins before the window without which nothing can be called new.
 ENOUGH = 5
@@ -83,7 +83,7 @@ def extract(events: list[Seen], now_us: int, window_days: int, atlas: Atlas) -> 
         return out
     _novelty(out, _ins(before), _ins(recent), atlas)
     _travel(out, _ins(events), since, atlas)
-    _failures(out, [e for e in recent if e.action == "login" and e.get("event.outcome") == "failure"])
+    _failures(out, [e for e in recent if e.action == "sign_in" and e.get("event.outcome") == "failure"])
     _changes(out, recent)
     _money(out, events, recent)
     _hours(out, before, recent)
@@ -95,7 +95,7 @@ def _ins(events: list[Seen]) -> list[Seen]:
     return [
         e
         for e in events
-        if (e.action == "login" and e.get("event.outcome") == "success") or e.action == "session.resumed"
+        if (e.action == "sign_in" and e.get("event.outcome") == "success") or e.action == "session.resumed"
     ]
 
 
@@ -149,7 +149,7 @@ def _changes(out: Features, recent: list[Seen]) -> None:
         "contacts_changed": of("email.changed", "phone.changed"),
         "staff_changes": staff,
         "staff_views": of("support.viewed"),
-        "resets": of("password.reset_completed"),
+        "resets": of("password.reset"),
         "keys_created": of("api_key.created"),
         "addresses_added": of("withdrawal_address.added"),
     }.items():

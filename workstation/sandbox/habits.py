@@ -91,7 +91,7 @@ def _session(draft: Draft, at: int, until: int, away: bool) -> None:
         _trade(draft, at, device, spot, session)
     _money(draft, min(at + MINUTE, until - MINUTE), device, spot, session)
     if rng.random() < 0.35:
-        draft.emit(min(at + 2 * MINUTE, until), "logout", spot=spot, device=device, session=session)
+        draft.emit(min(at + 2 * MINUTE, until), "sign_out", spot=spot, device=device, session=session)
 
 
 def _where(draft: Draft, at: int, away: bool) -> tuple[Device, Spot]:

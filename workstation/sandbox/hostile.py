@@ -72,7 +72,7 @@ def sim_swap(draft: Draft, kit: Kit) -> None:
         draft.emit(at, "phone.checked", outcome="failure", reason="carrier: SIM card changed today", actor=EXCHANGE)
     draft.emit(at + 40 * MINUTE, "password.reset_requested", **draft.foreign(kit.device, spot))
     draft.password = new_password(rng)
-    draft.emit(at + 43 * MINUTE, "password.reset_completed", **draft.foreign(kit.device, spot))
+    draft.emit(at + 43 * MINUTE, "password.reset", **draft.foreign(kit.device, spot))
     session = draft.sign_in(at + 45 * MINUTE, kit.device, spot, live=True, used="sms")
     where = draft.foreign(kit.device, spot, session)
     target = _add_address(draft, at + 48 * MINUTE, kit.address, **where)
@@ -149,7 +149,7 @@ def mailbox_first(draft: Draft, kit: Kit) -> None:
     at, rng, person = draft.began_us, draft.rng, draft.person
     draft.emit(at, "password.reset_requested", **draft.foreign(kit.device, kit.spot))
     draft.password = new_password(rng)
-    draft.emit(at + 2 * MINUTE, "password.reset_completed", **draft.foreign(kit.device, kit.spot))
+    draft.emit(at + 2 * MINUTE, "password.reset", **draft.foreign(kit.device, kit.spot))
     codes = next((f for f in draft.factors if f.kind == "recovery_codes"), None)
     used = "recovery_codes" if codes is not None else ""
     session = draft.sign_in(at + 3 * MINUTE, kit.device, kit.spot, live=True, used=used)
@@ -205,7 +205,7 @@ def insider_like(draft: Draft, kit: Kit) -> None:
         draft.remove_factor(at + 3 * MINUTE, strong, actor=staff)
     draft.emit(at + 30 * MINUTE, "password.reset_requested", **draft.foreign(kit.device, kit.spot))
     draft.password = new_password(rng)
-    draft.emit(at + 34 * MINUTE, "password.reset_completed", **draft.foreign(kit.device, kit.spot))
+    draft.emit(at + 34 * MINUTE, "password.reset", **draft.foreign(kit.device, kit.spot))
     session = draft.sign_in(at + 36 * MINUTE, kit.device, kit.spot, live=True, used="")
     where = draft.foreign(kit.device, kit.spot, session)
     target = _add_address(draft, at + 40 * MINUTE, kit.address, **where)

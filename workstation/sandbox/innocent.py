@@ -17,7 +17,7 @@ def lost_phone(draft: Draft) -> None:
     strong = draft.strong()
     assert strong is not None
     last = draft.sign_in(at - 7 * HOUR, person.main, person.home)
-    draft.emit(at - 6 * HOUR, "logout", device=person.main, spot=person.home, session=last)
+    draft.emit(at - 6 * HOUR, "sign_out", device=person.main, spot=person.home, session=last)
     draft.sessions.clear()
     draft.client_lacks |= set(draft.secrets)
     draft.client_replaces = True

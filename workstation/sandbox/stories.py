@@ -80,4 +80,4 @@ def never_there(draft: Draft) -> dict[str, str]:
 
 def signed_in(draft: Draft) -> list[dict[str, Any]]:
     """Return the sign-ins that worked."""
-    return [e for e in draft.events if e["event.action"] == "login" and e["event.outcome"] == "success"]
+    return [e for e in draft.events if e["event.action"] == "sign_in" and e["event.outcome"] == "success"]

@@ -26,14 +26,14 @@ class Kind(NamedTuple):
 
 
 ACTIONS: dict[str, Kind] = {
-    "login": Kind(SIGNIN, "authentication", "S100"),
-    "logout": Kind(SIGNIN, "authentication", "S110"),
+    "sign_in": Kind(SIGNIN, "authentication", "S100"),
+    "sign_out": Kind(SIGNIN, "authentication", "S110"),
     "session.resumed": Kind(SIGNIN, "session", "S120"),
     "session.ended": Kind(SIGNIN, "session", "S130"),
     "account.created": Kind(ACCOUNT, "iam", "A100"),
     "password.changed": Kind(ACCOUNT, "iam", "A200"),
     "password.reset_requested": Kind(ACCOUNT, "iam", "A210"),
-    "password.reset_completed": Kind(ACCOUNT, "iam", "A211"),
+    "password.reset": Kind(ACCOUNT, "iam", "A211"),
     "email.changed": Kind(ACCOUNT, "iam", "A300"),
     "phone.changed": Kind(ACCOUNT, "iam", "A310"),
     "phone.checked": Kind(ACCOUNT, "iam", "A320"),
