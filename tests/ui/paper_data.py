@@ -33,6 +33,8 @@ from workstation.services.views import (
     Person,
     Pin,
     Procedure,
+    Proof,
+    ProofNeed,
     SourceLine,
     Step,
     Template,
@@ -519,6 +521,15 @@ def options(person: Person) -> tuple[Option, ...]:
             needs_elevation=True,
         ),
     )
+
+
+def proof_needs(act: str, proofs: tuple[Proof, ...]) -> tuple[ProofNeed, ...]:
+    """Return the needs of a tier-3 act, and which of them `proofs` meet."""
+    if act != "remove_factor":
+        return ()
+    have = {proof.proof_class for proof in proofs}
+    needs = (("proofing",), ("possession", "callback"))
+    return tuple(ProofNeed(any_of=classes, met=bool(have & set(classes))) for classes in needs)
 
 
 def audit_rows(count: int = 60) -> tuple[AuditRow, ...]:

@@ -17,8 +17,11 @@ from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Span
 from workstation.services.views import (
     AccountView,
+    Alert,
     AuditRow,
+    BreakGlass,
     CaseRow,
+    Change,
     Difference,
     Elevation,
     EscalationRow,
@@ -26,14 +29,19 @@ from workstation.services.views import (
     Fact,
     Label,
     MailMessage,
+    Member,
     Note,
     Option,
     Packet,
     Person,
     Pin,
     Procedure,
+    Proof,
     QueueView,
+    Remark,
     Request,
+    Review,
+    StepUpMethod,
     Template,
     TimelineView,
 )
@@ -55,11 +63,17 @@ class Paper:
         self.procedure = data.procedure()
         self.mails = data.mails()
         self.packets: dict[int, Packet] = {}
+        self.proofs: tuple[Proof, ...] = ()
         self.requests: dict[str, Request] = {}
         self.drafts: dict[tuple[str, int, str], str] = {}
         self.calls: list[tuple[str, Any]] = []
         self.moved: tuple[Difference, ...] = ()
         self.touched = asyncio.Event()
+        self.glass = BreakGlass(on=False)
+        self.reviews: tuple[Review, ...] = ()
+        self.remarks: tuple[Remark, ...] = ()
+        self.changes: tuple[Change, ...] = ()
+        self.alerts: tuple[Alert, ...] = ()
 
     def arrive(self, count: int) -> None:
         """Put new cases on top of the queue."""
@@ -278,6 +292,19 @@ class PaperDesk:
         self.paper.pins = (*self.paper.pins, pin)
         return pin
 
+    async def record_proof(self, case: int, proof_class: str, pin: int, note: str) -> Proof:
+        self._did("record_proof", case, proof_class, pin, note)
+        made = Proof(
+            id=len(self.paper.proofs) + 1,
+            proof_class=proof_class,
+            pin=pin,
+            note=note,
+            by=self.person.login,
+            at=self.paper.clock.now(),
+        )
+        self.paper.proofs = (*self.paper.proofs, made)
+        return made
+
     async def label(self, case: int, kind: str, value: str, verdict: str) -> Label:
         self._did("label", case, kind, value, verdict)
         return Label(kind=kind, value=value, verdict=verdict, by=self.person.login)
@@ -354,7 +381,9 @@ class PaperDesk:
             "A recommended act.": bool(packet.act),
             "What the client wants.": bool(packet.wants),
         }
-        return replace(packet, missing=tuple(what for what, there in wanted.items() if not there))
+        needs = data.proof_needs(packet.act, self.paper.proofs)
+        missing = tuple(what for what, there in wanted.items() if not there)
+        return replace(packet, missing=missing, proofs=self.paper.proofs, proof_needs=needs)
 
     async def save_packet(self, case: int, packet: Packet) -> Packet:
         self._did("save_packet", case)
@@ -420,8 +449,10 @@ class PaperDesk:
     async def elevation(self) -> Elevation:
         return self._elevation
 
-    def step_up_methods(self) -> tuple[str, ...]:
-        return self.methods
+    async def step_up_methods(self, bind: bytes | None = None) -> tuple[StepUpMethod, ...]:
+        offered = [StepUpMethod(kind=kind, offered=True) for kind in self.methods]
+        absent = [kind for kind in ("fido2", "idp", "totp") if kind not in self.methods]
+        return (*offered, *(StepUpMethod(kind=kind, offered=False, why="None is enrolled for you.") for kind in absent))
 
     async def step_up(self, method: str, code: str = "", bind: bytes | None = None) -> Elevation:
         self._did("step_up", method, bind)
@@ -474,6 +505,59 @@ class PaperDesk:
         self.paper.requests[request] = replace(
             self.paper.requests[request], state="vetoed", stage=f"stopped by {self.person.name}"
         )
+
+    # -- break-glass and people --------------------------------------------------------------------
+    async def break_glass(self, case: int, incident: str, reason: str) -> BreakGlass:
+        self._did("break_glass", case, incident, reason)
+        self.paper.glass = BreakGlass(
+            on=True,
+            id=1,
+            case_id=case,
+            case_ref=self.paper.rows[case].ref,
+            incident=incident,
+            reason=reason,
+            seconds_left=1800.0,
+            review_due_at=self.paper.clock.now() + timedelta(hours=24),
+        )
+        return self.paper.glass
+
+    async def break_glass_state(self) -> BreakGlass:
+        return self.paper.glass
+
+    async def end_break_glass(self) -> None:
+        self._did("end_break_glass")
+        self.paper.glass = replace(self.paper.glass, on=False, seconds_left=0.0)
+
+    async def reviews_due(self) -> tuple[Review, ...]:
+        return self.paper.reviews
+
+    async def review_break_glass(self, review: int, justified: bool, text: str) -> None:
+        self._did("review_break_glass", review, justified, text)
+        self.paper.reviews = tuple(r for r in self.paper.reviews if r.id != review)
+
+    async def team(self) -> tuple[Member, ...]:
+        people = data.PEOPLE.values()
+        return tuple(Member(login=p.login, name=p.name, level=p.level, role=p.role, enabled=True) for p in people)
+
+    async def team_health(self) -> tuple[Remark, ...]:
+        return self.paper.remarks
+
+    async def approvers(self, case: int, act: str) -> tuple[str, ...]:
+        return tuple(p.name for p in data.PEOPLE.values() if p.level == 3 and p.login != self.person.login)
+
+    async def changes(self) -> tuple[Change, ...]:
+        return self.paper.changes
+
+    async def confirm_change(self, change: Change) -> None:
+        self._did("confirm_change", change.id)
+        self.paper.changes = tuple(c for c in self.paper.changes if c.id != change.id)
+
+    async def alerts(self) -> tuple[Alert, ...]:
+        return self.paper.alerts
+
+    async def see_alert(self, alert: int) -> None:
+        self._did("see_alert", alert)
+        self.paper.alerts = tuple(a for a in self.paper.alerts if a.id != alert)
 
     # -- audit and the connection -----------------------------------------------------------------
     async def audit(self, before: datetime | None = None, limit: int = 200) -> tuple[AuditRow, ...]:

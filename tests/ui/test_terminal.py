@@ -59,10 +59,18 @@ class Terminal:
         return True
 
     def press(self, *keys: str) -> None:
+        """Press keys one after the other, as a quick hand does, and read what they made the program write."""
+        ahead = b""
         for key in keys:
-            os.write(self.fd, KEYS.get(key, key.encode()))
-            # A key that follows an escape at once is read as one pressed with Alt.
-            self.read(ESCAPE_S if key == "\x1b" else QUIET_S)
+            ahead += KEYS.get(key, key.encode())
+            if key == "\x1b":
+                # A key that follows an escape at once is read as one pressed with Alt.
+                os.write(self.fd, ahead)
+                ahead = b""
+                self.read(ESCAPE_S)
+        if ahead:
+            os.write(self.fd, ahead)
+            self.read()
 
     def wait(self, words: str) -> None:
         for _ in range(int(DEADLINE_S / QUIET_S)):
