@@ -15,21 +15,29 @@ from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Span
 from workstation.services.views import (
     AccountView,
+    Alert,
     AuditRow,
+    BreakGlass,
     CaseRow,
+    Change,
     Elevation,
     EscalationRow,
     EscalationView,
     Label,
     MailMessage,
+    Member,
     Note,
     Option,
     Packet,
     Person,
     Pin,
     Procedure,
+    Proof,
     QueueView,
+    Remark,
     Request,
+    Review,
+    StepUpMethod,
     Template,
     TimelineView,
 )
@@ -107,6 +115,13 @@ class Desk(Protocol):
 
     async def pin(self, case: int, event: Event) -> Pin:
         """Keep the event as evidence with its raw bytes."""
+        ...
+
+    async def record_proof(self, case: int, proof_class: str, pin: int, note: str) -> Proof:
+        """Record that a pin proves the client (``proofing``, ``possession``, ``callback``), with a note (10 characters).
+
+        Raises Refused: not my case, no such pin, or the pin stands for another class already.
+        """
         ...
 
     async def label(self, case: int, kind: str, value: str, verdict: str) -> Label:
@@ -192,12 +207,15 @@ class Desk(Protocol):
         """Return the state of elevated mode on this connection."""
         ...
 
-    def step_up_methods(self) -> tuple[str, ...]:
-        """Return the methods that this workstation can use now, best first: ``fido2``, ``totp``."""
+    async def step_up_methods(self, bind: bytes | None = None) -> tuple[StepUpMethod, ...]:
+        """Return every method, what is offered first and best first, with why the others are not.
+
+        With `bind`, of what that hash stands for: some methods do not count for tier 3.
+        """
         ...
 
     async def step_up(self, method: str, code: str = "", bind: bytes | None = None) -> Elevation:
-        """Prove that I am here. FIDO2 waits for a touch (up to 60 s); TOTP takes `code`.
+        """Prove that I am here. FIDO2 waits for a touch (up to 60 s), the identity provider for its page; TOTP takes `code`.
 
         `bind` ties the proof to one intent or request hash. Raises StepUpFailed with what to do.
         """
@@ -231,6 +249,55 @@ class Desk(Protocol):
 
     async def veto(self, request: str, why: str) -> None:
         """Stop a request that was not executed yet. Anyone may."""
+        ...
+
+    # -- break-glass and people ------------------------------------------------------------------
+    async def break_glass(self, case: int, incident: str, reason: str) -> BreakGlass:
+        """Break the glass for a case that I hold: 30 minutes, leads and client are told. Raises Refused."""
+        ...
+
+    async def break_glass_state(self) -> BreakGlass:
+        """Return my broken glass, or that there is none, and whether a review is overdue."""
+        ...
+
+    async def end_break_glass(self) -> None:
+        """End it before its time."""
+        ...
+
+    async def reviews_due(self) -> tuple[Review, ...]:
+        """Return the breakings of the glass that wait for a lead's judgement (leads and auditors)."""
+        ...
+
+    async def review_break_glass(self, review: int, justified: bool, text: str) -> None:
+        """Judge one of somebody else's (leads, elevated)."""
+        ...
+
+    async def team(self) -> tuple[Member, ...]:
+        """Return the people of the team with factors and grants (leads, seniors and auditors)."""
+        ...
+
+    async def team_health(self) -> tuple[Remark, ...]:
+        """Return what is thin in the team, the worst first: nobody to approve, people without a factor …"""
+        ...
+
+    async def approvers(self, case: int, act: str) -> tuple[str, ...]:
+        """Return the names of those who could approve this act, asked for by me in this case; empty when nobody could."""
+        ...
+
+    async def changes(self) -> tuple[Change, ...]:
+        """Return the changes to people that wait for a second person."""
+        ...
+
+    async def confirm_change(self, change: Change) -> None:
+        """Be that second person. Needs a step-up bound to the change's hash."""
+        ...
+
+    async def alerts(self) -> tuple[Alert, ...]:
+        """Return what no lead of the team has taken note of yet (leads)."""
+        ...
+
+    async def see_alert(self, alert: int) -> None:
+        """Take note of an alert; that is on record."""
         ...
 
     # -- audit -----------------------------------------------------------------------------------

@@ -165,6 +165,38 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     blocks: bool
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What shows that the client is the client: a class of evidence, tied to one pin of the case.
+
+    `proof_class`: ``proofing`` (live video with liveness, photo with the ticket's number and date), ``possession``
+    (recovery code or master key, other passkey, known device, signature of a known address) or ``callback`` (to a
+    number that did not change for 30 days). Who records one does not approve in the case.
+    """
+
+    id: int
+    proof_class: str
+    pin: int
+    note: str
+    by: str
+    at: datetime
+
+
+class ProofNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """A need of the policy: one of `any_of` classes. `met` says whether the case has one that counts now."""
+
+    any_of: tuple[str, ...]
+    met: bool
+
+
+class WhyNot(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason why something may not be done now: the rule, what it is, what to do, and when it ends by itself."""
+
+    code: str
+    what: str
+    do: str = ""
+    until: datetime | None = None
+
+
 class Packet(msgspec.Struct, frozen=True, kw_only=True):
     """What an escalation carries. `missing` names, in sentences, what keeps it from being forwarded."""
 
@@ -183,10 +215,18 @@ class Packet(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "draft"
     version: int = 0
     missing: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    #: What the recommended act needs; empty where it needs no evidence of a class.
+    proof_needs: tuple[ProofNeed, ...] = ()
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """What the signed-in person may do to this account, and why not."""
+    """What the signed-in person may do to this account, and why not.
+
+    `reasons` are all the rules that refuse it now, each with the time at which it ends by itself; `why_not` is
+    the same in one text. `reason_codes` are the codes that the policy allows for this act. `vetoable`: the
+    client is told at once and can stop it. `hold_s`: withdrawals rest this long after it (seconds).
+    """
 
     act: str
     title: str
@@ -201,13 +241,20 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     needs_elevation: bool
     params: tuple[tuple[str, str], ...] = ()
     param_name: str = ""
+    reasons: tuple[WhyNot, ...] = ()
+    proof_needs: tuple[ProofNeed, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    vetoable: bool = False
+    hold_s: float = 0.0
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """An act that was asked for, and how far it has come.
 
     `state`: pending, executing, executed, failed, unknown, refused, vetoed or expired. `stage` is the
-    sentence that the screen shows, `readback` what was read after the act.
+    sentence that the screen shows, `readback` what was read after the act. `policy` is the hash of the policy
+    that it was asked under (hexadecimal). Until `vetoable_until` the client can stop it with the link in his
+    mail, of which `told_at` is the time; `hold` says what became of the rest of withdrawals after the act.
     """
 
     id: str
@@ -234,6 +281,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     params_text: str = "{}"
     account_etag: str = ""
     evidence_hash: str = ""
+    policy: str = ""
+    vetoable_until: datetime | None = None
+    told_at: datetime | None = None
+    hold: str = ""
+    break_glass: bool = False
 
 
 class Elevation(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +296,115 @@ class Elevation(msgspec.Struct, frozen=True, kw_only=True):
     seconds_left: float = 0.0
     idle_seconds_left: float = 0.0
     fresh: bool = False
+
+
+class StepUpMethod(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to step up: ``fido2``, ``idp`` or ``totp``. `why` says, in a sentence, why it is not offered."""
+
+    kind: str
+    offered: bool
+    why: str = ""
+
+
+class BreakGlass(msgspec.Struct, frozen=True, kw_only=True):
+    """Broken glass of the signed-in person, by the database's clock; `on` is False where there is none.
+
+    `review_due_at` is when somebody else must have judged it; `blocked` says that this did not happen and that
+    there is no elevated mode until it does.
+    """
+
+    on: bool
+    id: int = 0
+    case_id: int | None = None
+    case_ref: str = ""
+    incident: str = ""
+    reason: str = ""
+    drill: bool = False
+    seconds_left: float = 0.0
+    review_due_at: datetime | None = None
+    blocked: bool = False
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """A breaking of the glass that a lead must judge; `acts` are what was asked for under it, in words."""
+
+    id: int
+    login: str
+    name: str
+    case_id: int | None
+    case_ref: str
+    incident: str
+    reason: str
+    drill: bool
+    started_at: datetime
+    due_at: datetime
+    late: bool
+    acts: tuple[str, ...] = ()
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """An act that somebody of Level 2 may ask for, and until when."""
+
+    act: str
+    until: datetime
+    given_by: str
+    last_use: datetime | None = None
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody of the team, as leads see them. `factors` are kinds with their labels."""
+
+    login: str
+    name: str
+    level: int
+    role: str
+    enabled: bool
+    factors: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    step_up_locked: bool = False
+    review_due: bool = False
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """What is thin in a team: `severity` is warning or broken, `said` the sentence, `do` what helps."""
+
+    code: str
+    severity: str
+    said: str
+    do: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change to people that waits for a second person. `mine` ones I proposed and cannot confirm.
+
+    `kind`: factor, grant, level, enrol, enable, disable or methods; `details` are its fields, without secrets.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    subject_name: str
+    details: dict[str, Any]
+    proposer: str
+    proposer_name: str
+    proposed_at: datetime
+    expires_at: datetime
+    state: str
+    hash: bytes
+    mine: bool
+    why_not: str = ""
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """What a lead must see the same day. `about` is the login that it is about."""
+
+    id: int
+    at: datetime
+    kind: str
+    about: str
+    about_name: str
+    case_id: int | None
+    text: str
 
 
 class SourceLine(msgspec.Struct, frozen=True, kw_only=True):

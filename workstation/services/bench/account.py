@@ -17,7 +17,7 @@ from workstation.services.text import clean, mask_email, mask_tail
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.gather import gather
 from workstation.services.timeline.source import Span
-from workstation.services.views import AccountView, CaseRow, Label, Note, Pin, Procedure, TimelineView
+from workstation.services.views import AccountView, CaseRow, Label, Note, Pin, Procedure, Proof, TimelineView
 
 #: How far back a timeline goes when nobody says so.
 DEFAULT_SPAN = timedelta(days=400)
@@ -105,6 +105,10 @@ class AccountDesk:
     async def pin(self, case: int, event: Event) -> Pin:
         """Keep the event as evidence with its raw bytes."""
         return await self.tools.session.typed(Pin, "pin", case, event.source, event.id, summary(event), event.raw)
+
+    async def record_proof(self, case: int, proof_class: str, pin: int, note: str) -> Proof:
+        """Record that a pin proves the client, as the class of evidence that it is."""
+        return await self.tools.session.typed(Proof, "record_proof", case, proof_class, pin, note)
 
     async def label(self, case: int, kind: str, value: str, verdict: str) -> Label:
         """Say whose a ``device``, ``network`` or ``session`` is: owner, intruder or unknown."""
