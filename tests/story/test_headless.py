@@ -44,6 +44,8 @@ def test_it_says_where_everything_is_and_stops_cleanly(directory: Path) -> None:
     assert processes.appears(directory, " courier ")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
+    left = [words for words in processes.of(directory).values() if "sandbox.supervise" not in words]
+    assert left == [], "only the supervisor may be at its last lines"
     assert processes.gone(directory) == {}
     process.stdout.close()  # type: ignore[union-attr]
 

@@ -159,8 +159,9 @@ class Place:
             return None
 
     def _held_by_others(self) -> bool:
+        """Return whether another terminal shares the lease; a supervisor that is stopping holds it alone."""
         with (self.directory / "demo.lease").open("a+") as lease:
-            return not _try_lock(lease)
+            return not _try_lock(lease) and _try_lock(lease, fcntl.LOCK_SH)
 
 
 class DemoSecrets:
@@ -175,9 +176,9 @@ class DemoSecrets:
         return found.get(name)
 
 
-def _try_lock(file: IO[str]) -> bool:
+def _try_lock(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     fcntl.flock(file, fcntl.LOCK_UN)
