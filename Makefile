@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= $(HOME)/.local/state/workstation-demo
 
-.PHONY: setup demo test test-real check bench abuse lock snapshots clean
+.PHONY: setup demo test test-real check bench abuse lock snapshots pictures clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/ready
@@ -45,6 +45,9 @@ lock: setup
 
 snapshots: setup
 	$(BIN)/python -m pytest -m "not real" tests/snapshots --snapshot-update
+
+pictures: setup
+	$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
