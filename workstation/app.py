@@ -7,10 +7,11 @@ is awaited in a worker after the queue has been painted in its loading state.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.segment import Segments
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -21,10 +22,13 @@ from textual.types import CSSPathType
 from textual.worker import Worker, WorkerState
 
 from workstation.screens.base import DeskScreen
+from workstation.screens.copying import Clipboard
+from workstation.screens.elevated import POLL_S, ElevatedMode
+from workstation.screens.faults import sentence
+from workstation.screens.guard import Guard
 from workstation.screens.queue import QueueScreen
 from workstation.services.clock import Clock
-from workstation.services.errors import StoreError, WorkstationError
-from workstation.services.views import Elevation
+from workstation.services.errors import StoreError
 from workstation.widgets.line_filter import HarmlessLines
 from workstation.widgets.state_bar import Facts, StateBar
 from workstation.widgets.themes import THEMES
@@ -38,9 +42,6 @@ if TYPE_CHECKING:
 
 Connect = Callable[[], Awaitable["Desk"]]
 Switch = Callable[[str], Awaitable["Desk"]]
-
-#: Seconds between two readings of elevated mode while it is on. The database judges; this only shows.
-ELEVATION_POLL_S = 15.0
 
 
 def _account() -> Screen[Any]:
@@ -107,6 +108,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         Binding("2", "go('account')", "Account", show=False, id="app.account", tooltip="The case that you work"),
         Binding("3", "go('escalations')", "Escalations", show=False, id="app.escalations", tooltip="What moved up"),
         Binding("6", "go('audit')", "Audit", show=False, id="app.audit", tooltip="Who did what"),
+        Binding("ctrl+l", "lock", "Lock", show=False, priority=True, id="app.lock", tooltip="Lock this terminal now"),
         Binding("ctrl+e", "elevate", "Elevate", show=False, id="app.elevate", tooltip="Enter or leave elevated mode"),
         Binding(
             "question_mark", "keys", "Keys", key_display="?", id="app.keys", tooltip="What has focus, and all keys"
@@ -140,7 +142,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         banner: str = "",
     ) -> None:
         super().__init__()
-        self._connect = connect
+        self._connect = self.connect_again = connect
         self._switch = switch
         self.clock = clock
         self.demo = demo
@@ -149,8 +151,9 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.desk: Desk | None = None
         self.unsent: dict[tuple[int, str], str] = {}
         self.elevation_moved: Signal[bool] = Signal(self, "elevation")
-        self._elevation = Elevation(on=False)
-        self._elevation_at = 0.0
+        self.elevation = ElevatedMode(self)
+        self.guard = Guard(self)
+        self.copies = Clipboard(self)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -175,8 +178,20 @@ class WorkstationApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Paint first, connect then."""
-        self.set_interval(ELEVATION_POLL_S, self._poll_elevation)
+        self.set_interval(POLL_S, self._poll_elevation)
+        self.set_interval(1.0, self.guard.check)
+        self.guard.watch_resume()
         self.call_after_refresh(self.sign_in)
+
+    def on_unmount(self) -> None:
+        """Hear no signal any more."""
+        self.guard.stop_watching()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hear an event, unless it is the first after nobody was there for too long: that one only locks."""
+        forwarded = isinstance(event, events.InputEvent) and event.is_forwarded
+        if forwarded or self.guard.hears(event):
+            await super().on_event(event)
 
     @work(group="connect", name="connect", exclusive=True, exit_on_error=False)
     async def sign_in(self) -> None:
@@ -189,30 +204,41 @@ class WorkstationApp(App[None], inherit_bindings=False):
         """Become another person of the demo: the old desk is left first."""
         if self._switch is None:
             return
-        for screen in self._desk_screens():
+        for screen in self.desk_screens():
             screen.forget()
         old, self.desk = self.desk, None
         self.link = "connecting"
         await self.switch_mode("queue")
         if old is not None:
             await old.aclose()
-        await self._take(await self._switch(login))
+        self.connect_again = partial(self._switch, login)
+        await self._take(await self.connect_again())
 
     def progress(self, word: str) -> None:
         """Show how far the desk is from being there; may be called from any thread."""
         self.call_from_thread(self._show_progress, word)
 
     def _show_progress(self, word: str) -> None:
-        for screen in self._desk_screens():
+        for screen in self.desk_screens():
             screen.starting(word)
 
     async def _take(self, desk: Desk) -> None:
         self.desk = desk
         self.link = "live"
         self.unsent.clear()
-        self.set_elevation(await desk.elevation())
-        for screen in self._desk_screens():
+        self.guard.idle.signed_in()
+        self.elevation.show(await desk.elevation())
+        for screen in self.desk_screens():
             screen.arrive()
+        self._listen()
+
+    async def take_again(self, desk: Desk) -> None:
+        """Go on where the terminal was locked; everything is read again, and each look is on record again."""
+        self.desk = desk
+        self.link = "live"
+        self.elevation.show(await desk.elevation())
+        for screen in self.desk_screens():
+            screen.come_back()
         self._listen()
 
     @work(group="notices", name="listen", exclusive=True, exit_on_error=False)
@@ -222,7 +248,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         if desk is None:
             return
         async for word in desk.notices():
-            for screen in self._desk_screens():
+            for screen in self.desk_screens():
                 screen.changed(word)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -238,49 +264,66 @@ class WorkstationApp(App[None], inherit_bindings=False):
             from workstation.screens.trouble import TroubleScreen
 
             self.push_screen(TroubleScreen(sentence(error)))
-        elif isinstance(self.screen_stack[0], DeskScreen):
-            self.screen_stack[0].say(f"✗ {sentence(error)}", "strong")
+        elif group == "unlock" and self.guard.screen is not None:
+            self.guard.screen.say(f"✗ {sentence(error)}")
+        else:
+            self.tell(f"✗ {sentence(error)}", "strong")
 
-    def _desk_screens(self) -> list[DeskScreen]:
+    def tell(self, text: str, tone: str = "") -> None:
+        """Say something on the line of words of the place that is shown."""
+        if isinstance(self.screen_stack[0], DeskScreen):
+            self.screen_stack[0].say(text, tone)
+
+    def desk_screens(self) -> list[DeskScreen]:
+        """Return every place that was opened."""
         return [s for stack in self._screen_stacks.values() for s in stack if isinstance(s, DeskScreen)]
 
     def watch_link(self) -> None:
         """Show at once that the link came or went."""
-        for screen in self._desk_screens():
+        for screen in self.desk_screens():
             screen.tick()
 
-    # -- elevated mode -------------------------------------------------------------------------------
+    # -- elevated mode and the lock ------------------------------------------------------------------
 
     @property
     def elevated(self) -> bool:
-        """Whether elevated mode is on, as far as this screen knows; the database decides."""
-        return self._elevation.on and self.elevated_s > 0
-
-    @property
-    def elevated_s(self) -> float:
-        """Seconds of elevated mode that are left."""
-        return self._elevation.seconds_left - (self.clock.monotonic() - self._elevation_at)
-
-    @property
-    def idle_s(self) -> float:
-        """Seconds until elevated mode ends for want of use."""
-        return self._elevation.idle_seconds_left - (self.clock.monotonic() - self._elevation_at)
-
-    def set_elevation(self, elevation: Elevation) -> None:
-        """Show another state of elevated mode on every screen."""
-        self._elevation, self._elevation_at = elevation, self.clock.monotonic()
-        if not elevation.on:
-            self.armed = ""
-        self.elevation_moved.publish(elevation.on)
+        """Whether elevated mode is on, as far as this terminal knows; the database decides."""
+        return self.elevation.on
 
     def _poll_elevation(self) -> None:
-        if self._elevation.on and self.desk is not None:
-            self._read_elevation()
+        if self.desk is not None and self.elevation.on:
+            self.run_worker(self.elevation.poll(), group="elevation", exclusive=True, exit_on_error=False)
 
-    @work(group="elevation", name="read elevated mode", exclusive=True, exit_on_error=False)
-    async def _read_elevation(self) -> None:
-        if self.desk is not None:
-            self.set_elevation(await self.desk.elevation())
+    @work(group="elevate", name="another case", exit_on_error=False)
+    async def work_on(self, case: int) -> None:
+        """Take note of the case in hand: elevated mode was stepped up to for one, and ends with it."""
+        if self.elevation.at_work_on(case):
+            from workstation.screens.flows import step_down
+
+            await step_down(self)
+            self.tell("Elevated mode ended: another case was opened. ctrl+e enters it again.", "strong")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While the terminal is locked only quitting is left."""
+        return not self.guard.locked or action == "leave"
+
+    def action_lock(self) -> None:
+        """Lock the terminal."""
+        self.guard.lock("Locked by hand.")
+
+    @property
+    def case_in_hand(self) -> int | None:
+        """The case that a deed on the place that is shown belongs to."""
+        place = self.screen_stack[0]
+        return place.case_in_hand if isinstance(place, DeskScreen) else None
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy, by the one way that there is: cleaned, and on record before it is done."""
+        self.copies.copy(text)
+
+    def write_clipboard(self, text: str) -> None:
+        """Hand a text to the terminal's clipboard. Only :class:`Clipboard` calls this."""
+        super().copy_to_clipboard(text)
 
     def action_elevate(self) -> None:
         """Open the step-up dialog, or leave elevated mode."""
@@ -307,13 +350,14 @@ class WorkstationApp(App[None], inherit_bindings=False):
             who=f"{person.login} · {person.title}" if person else "",
             time=f"{self.clock.now():%H:%MZ}",
             link=self.link,
-            elevated_s=self.elevated_s if self.elevated else None,
-            idle_s=self.idle_s,
+            elevated_s=self.elevation.seconds if self.elevated else None,
+            idle_s=self.elevation.idle_s,
             armed=self.armed,
         )
 
     async def action_go(self, place: str) -> None:
         """Show another place; what was there stays as it was left."""
+        await self.guard.open_again()
         await self.switch_mode(place)
 
     def on_state_bar_picked(self, event: StateBar.Picked) -> None:
@@ -331,6 +375,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
     async def _account_screen(self) -> AccountScreen:
         from workstation.screens.account import AccountScreen
 
+        await self.guard.open_again()
         await self.switch_mode("account")
         return cast(AccountScreen, self.screen_stack[0])
 
@@ -374,7 +419,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
 
     def action_leave(self) -> None:
         """Quit; ask first when something is unsent."""
-        if self.unsent:
+        if self.unsent and not self.guard.locked:
             self._ask_to_leave()
         else:
             self.exit()
@@ -390,10 +435,3 @@ class WorkstationApp(App[None], inherit_bindings=False):
     async def action_quit(self) -> None:
         """Quit the way `q` does."""
         self.action_leave()
-
-
-def sentence(error: BaseException) -> str:
-    """Return what is told of a fault. One that nobody foresaw is named, its values are not."""
-    if isinstance(error, WorkstationError):
-        return error.sentence()
-    return f"Something that nobody foresaw went wrong here ({type(error).__name__}). What you typed is kept."

@@ -83,17 +83,18 @@ async def driving(
     prepare: Callable[[Paper], object] | None = None,
     paper: Paper | None = None,
     methods: tuple[str, ...] = ("fido2", "totp"),
+    desk: type[PaperDesk] = PaperDesk,
     **options: Any,
 ) -> AsyncIterator[Driver]:
     """Run the app as `login` until the block ends."""
     paper = paper or Paper()
     if prepare is not None:
         prepare(paper)
-    desk = PaperDesk(paper, login, methods)
+    sat = desk(paper, login, methods)
     options = {"demo": True, "people": ("ana.k", "mia.s"), **options}
-    app = WorkstationApp(options.pop("connect", connector(desk)), clock=paper.clock, **options)
+    app = WorkstationApp(options.pop("connect", connector(sat)), clock=paper.clock, **options)
     async with app.run_test(size=size) as pilot:
-        driver = Driver(app, paper, desk, pilot)
+        driver = Driver(app, paper, sat, pilot)
         await driver.settle()
         yield driver
 

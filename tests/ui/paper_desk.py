@@ -12,7 +12,7 @@ import msgspec
 
 from tests.ui import paper_data as data
 from workstation.services.clock import FrozenClock
-from workstation.services.errors import Refused, StepUpFailed
+from workstation.services.errors import Refused, StepUpFailed, StoreError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Span
 from workstation.services.views import (
@@ -156,6 +156,8 @@ class PaperDesk:
     def _did(self, deed: str, *what: Any) -> None:
         if deed in self.broken:
             raise self.broken[deed]
+        if self.closed:
+            raise StoreError(f"{deed} on a session that was closed.")
         self.paper.calls.append((deed, what))
 
     def did(self, deed: str) -> list[Any]:
@@ -559,6 +561,9 @@ class PaperDesk:
         self._did("see_alert", alert)
         self.paper.alerts = tuple(a for a in self.paper.alerts if a.id != alert)
 
+    async def copied(self, case: int | None, what: str, length: int) -> None:
+        self._did("copied", case, what, length)
+
     # -- audit and the connection -----------------------------------------------------------------
     async def audit(self, before: datetime | None = None, limit: int = 200) -> tuple[AuditRow, ...]:
         self._did("audit", before)
@@ -577,6 +582,7 @@ def connector(desk: PaperDesk) -> Callable[[], Awaitable[PaperDesk]]:
     """Return what an app is given to connect with."""
 
     async def connect() -> PaperDesk:
+        desk.closed = False
         return desk
 
     return connect

@@ -17,7 +17,7 @@ import pytest
 import textual.app
 import textual.pilot
 
-#: Seconds within which a timer belongs to what was just done: a frame is 1/60 s, a pane follows the cursor after 0.04 s.
+#: Seconds within which a timer belongs to what was just done: a frame (1/60 s), a pane after the cursor (0.04 s).
 BREATH_S = 0.045
 #: Seconds after which an app that never rests is taken as it is, as Textual does.
 LONGEST_S = 2.0

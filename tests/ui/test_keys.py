@@ -192,6 +192,16 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("audit.more", "m"),
         ],
     ),
+    "lock": (
+        "ana.k",
+        [
+            Press("app.lock", "ctrl+l"),
+            Press("lock.unlock", "u", ("escape",)),
+            Press("lock.unlock", "enter", ("t",)),
+            Press("app.lock", "ctrl+l"),
+            Press("lock.quit", "q"),
+        ],
+    ),
     "leaving": (
         "ana.k",
         [

@@ -169,6 +169,36 @@ def test_a_senior_opens_a_hostile_packet_and_nothing_obeys(deeds: Path) -> None:
     assert set(deeds.read_text("utf-8").split()) - READS == set()
 
 
+def test_a_locked_terminal_holds_no_byte_of_the_case() -> None:
+    terminal = Terminal("-m", "tests.ui.run_paper", "ana.k")
+    terminal.wait("Mine")
+    terminal.press("n")
+    terminal.wait("timeline")
+    terminal.press("o")
+    terminal.wait("Note on")
+    terminal.press(*"The owner is in Porto.")
+    terminal.wait("Porto")
+    before = len(terminal.seen)
+    os.kill(terminal.pid, signal.SIGUSR1)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.wait("LOCKED")
+    terminal.press("n", "2", "3", "?")
+    after = bytes(terminal.seen[before:]).decode("utf-8", "backslashreplace")
+    for trace in ("CS-", "48213", "AA71", "N84G", "proton", "Porto", "withdraw", "Kovač"):
+        assert trace not in terminal.text(), trace
+        assert trace not in after, trace
+    terminal.press("enter")
+    terminal.wait("Touch your key.")
+    terminal.press("t")
+    terminal.wait("The owner is in Porto.")
+    terminal.press("\x1b")
+    terminal.wait("ana.k")
+    terminal.press("\x11")
+    terminal.wait("Something is unsent")
+    terminal.press("tab", "enter")
+    assert terminal.end() == 0
+
+
 @pytest.mark.parametrize(
     "env",
     [{"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": "", "TEXTUAL_COLOR_SYSTEM": "standard"}],

@@ -59,6 +59,7 @@ class AccountBase(DeskScreen):
     filter_line = getters.query_one("#filter", Input)
 
     PLACE: ClassVar[str] = "2"
+    READS = ("case", "timeline", "papers", "lease")
     AUTO_FOCUS = "#events"
 
     def __init__(self) -> None:
@@ -131,6 +132,7 @@ class AccountBase(DeskScreen):
         if case != self.case:
             self._empty()
             self.case = case
+        self.host.work_on(case)
         self.read(case)
         self.timeline.ledger.focus()
 
@@ -146,8 +148,27 @@ class AccountBase(DeskScreen):
         self._empty()
         self.timeline.ledger.say(NO_CASE)
 
+    def hide(self) -> None:
+        """Stop reading, and mask again what was revealed."""
+        super().hide()
+        self.revealed.clear()
+        self.write_card()
+
+    def come_back(self) -> None:
+        """Open the case again; an account without one needs its reason again."""
+        if self.case is not None:
+            self.read(self.case)
+        elif self.view is not None:
+            self.forget()
+            self.say("· The account was closed with the lock: ctrl+p opens it again, for a reason.")
+
+    @property
+    def case_in_hand(self) -> int | None:
+        """The case that is open."""
+        return self.case
+
     def _empty(self) -> None:
-        for group in ("case", "timeline", "papers", "lease"):
+        for group in self.READS:
             self.workers.cancel_group(self, group)
         self.case, self.view, self.packet = None, None, None
         self.thread, self.requests = (), ()

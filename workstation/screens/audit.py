@@ -27,6 +27,7 @@ class AuditScreen(DeskScreen):
 
     CSS_PATH = "audit.tcss"
     PLACE = "6"
+    READS = ("audit",)
     AUTO_FOCUS = "#records"
     HELP = "The audit. Reading it is recorded too. `workstation audit verify` proves that nothing was changed."
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
 
+from workstation.screens.faults import sentence
 from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn, StoreError
 from workstation.widgets.key_line import KeyLine
@@ -35,6 +36,8 @@ class DeskScreen(Screen[None]):
     PLACE: ClassVar[str] = ""
     """The key that goes here."""
     HELP: ClassVar[str] = ""
+    READS: ClassVar[tuple[str, ...]] = ()
+    """Groups of workers that only read, so that they may be cut off."""
 
     _said_at = 0.0
     _able: tuple[bool | None, ...] = ()
@@ -86,6 +89,20 @@ class DeskScreen(Screen[None]):
 
     def forget(self) -> None:
         """Somebody else will sign in: show nothing of what was here."""
+
+    def hide(self) -> None:
+        """The terminal is being locked: stop reading."""
+        for group in self.READS:
+            self.workers.cancel_group(self, group)
+
+    def come_back(self) -> None:
+        """The same person is back after a lock: read what is shown here again."""
+        self.arrive()
+
+    @property
+    def case_in_hand(self) -> int | None:
+        """The case that a deed here belongs to; None where there is none."""
+        return None
 
     def changed(self, word: str) -> None:
         """Something may have changed (``cases``, ``acts``, ``mail``): a hint to read again."""
@@ -179,8 +196,6 @@ class DeskScreen(Screen[None]):
 
     def failed(self, group: str, error: BaseException) -> None:
         """Say what went wrong in the worker of `group`."""
-        from workstation.app import sentence
-
         if isinstance(error, StoreError):
             self.host.link = "away"
         self.say(f"✗ {sentence(error)}", "strong")

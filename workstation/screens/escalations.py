@@ -33,6 +33,7 @@ class EscalationsScreen(DeskScreen):
 
     CSS_PATH = "escalations.tcss"
     PLACE = "3"
+    READS = ("escalations", "requests")
     AUTO_FOCUS = "#escalations"
     HELP = "Enter opens a packet. The capital keys work on the packet that is open, y and V on a waiting request."
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -99,6 +100,17 @@ class EscalationsScreen(DeskScreen):
         self.ledger.say(empty.loading("the escalations"))
         self._write()
 
+    def come_back(self) -> None:
+        """Read the list, and open the packet again that was open."""
+        self.read()
+        if self.opened is not None:
+            self.open(self.opened.case.id)
+
+    @property
+    def case_in_hand(self) -> int | None:
+        """The case of the packet under the cursor."""
+        return self.ledger.cursor
+
     def changed(self, word: str) -> None:
         """Read the rows again; the cursor stays on its case."""
         if word in ("cases", "acts"):
@@ -148,6 +160,7 @@ class EscalationsScreen(DeskScreen):
     @work(group="flow", name="open the packet", exit_on_error=False)
     async def open(self, case: int) -> None:
         """Open a packet: the sources are read again, and the difference comes first."""
+        self.host.work_on(case)
         with self.opening("the packet; its sources are read again"):
             view = await self.desk.open_escalation(case)
         if self.ledger.cursor == case:

@@ -36,10 +36,14 @@ async def step_up(host: WorkstationApp, purpose: str, bind: bytes | None = None)
     desk = host.desk
     if desk is None or isinstance(host.screen, ModalScreen):
         return False
-    elevation = await host.push_screen_wait(StepUpDialog(purpose, desk.step_up_methods(), bind))
+    methods = await desk.step_up_methods(bind)
+    if isinstance(host.screen, ModalScreen):
+        return False
+    elevation = await host.push_screen_wait(StepUpDialog(purpose, methods, bind))
     if elevation is None:
         return False
-    host.set_elevation(elevation)
+    host.guard.idle.seen()
+    host.elevation.show(elevation)
     return True
 
 
@@ -47,7 +51,7 @@ async def step_down(host: WorkstationApp) -> None:
     """Leave elevated mode."""
     if host.desk is not None:
         await host.desk.step_down()
-        host.set_elevation(await host.desk.elevation())
+        host.elevation.show(await host.desk.elevation())
 
 
 async def ask_for_act(

@@ -40,6 +40,7 @@ class QueueScreen(DeskScreen):
 
     CSS_PATH = "queue.tcss"
     PLACE = "1"
+    READS = ("queue", "rows", "arrivals")
     AUTO_FOCUS = "#cases"
     HELP = "Cases in the order in which they should be worked: deadline, risk, funds, your languages, waiting time."
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,6 +84,11 @@ class QueueScreen(DeskScreen):
         if self.host.banner:
             self.say(self.host.banner)
         self.read()
+
+    @property
+    def case_in_hand(self) -> int | None:
+        """The case under the cursor."""
+        return self.ledger.cursor
 
     def forget(self) -> None:
         """Show nothing of the person before."""

@@ -300,6 +300,11 @@ class Desk(Protocol):
         """Take note of an alert; that is on record."""
         ...
 
+    # -- the terminal ----------------------------------------------------------------------------
+    async def copied(self, case: int | None, what: str, length: int) -> None:
+        """Put on record that `length` characters of `what` (a kind, never the text) go to the clipboard. Raises Refused."""
+        ...
+
     # -- audit -----------------------------------------------------------------------------------
     async def audit(self, before: datetime | None = None, limit: int = 200) -> tuple[AuditRow, ...]:
         """Return the newest audit records that I may see, newest first."""

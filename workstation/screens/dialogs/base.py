@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
@@ -14,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 from textual.worker import Worker, WorkerState
 
+from workstation.screens.faults import sentence
 from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn
 from workstation.widgets.prose import Part, plain
@@ -35,6 +37,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     """Keys and what they do, for the last line; Esc is added."""
     LEAVING: ClassVar[str] = "leave"
     """What Esc does, in a word."""
+    STAYS: ClassVar[bool] = False
+    """Whether it is still there after the terminal was locked: only where something is being written."""
+
+    _late: tuple[T | None] | None = None
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -83,6 +89,18 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         """Say what is wrong, or what goes on."""
         self.query_one("#word", Static).update(plain((text, tone)))
 
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Answer. Where something lies over it, such as the lock, as soon as that is gone: only the top can be left."""
+        if self.app.screen is self:
+            return super().dismiss(result)
+        self._late = (result,)
+        return AwaitComplete()
+
+    def on_screen_resume(self) -> None:
+        """Give the answer that had to wait."""
+        if self._late is not None:
+            self.dismiss(self._late[0])
+
     def action_leave(self) -> None:
         """Answer nothing."""
         self.dismiss(None)
@@ -94,8 +112,6 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def failed(self, group: str, error: BaseException) -> None:
         """Say what went wrong."""
-        from workstation.app import sentence
-
         self.word(f"✗ {sentence(error)}")
 
 

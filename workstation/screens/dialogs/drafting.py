@@ -22,6 +22,7 @@ class DraftDialog(Dialog[T]):
 
     KIND: ClassVar[str] = ""
     LEAVING = "close, the draft is kept"
+    STAYS = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "finish", "Done", id="draft.finish", tooltip="Send or save what was written"),
         Binding("escape", "leave", "Close", id="draft.leave", tooltip="Close; the draft is kept"),
@@ -52,9 +53,10 @@ class DraftDialog(Dialog[T]):
     @work(group="draft", name="journal the draft", exit_on_error=False)
     async def keep(self) -> None:
         """Journal what is written now."""
-        await self._keep()
+        await self.flush()
 
-    async def _keep(self) -> None:
+    async def flush(self) -> None:
+        """Journal what is written and is not in the journal yet."""
         text = self.written()
         if text == self._kept:
             return
@@ -86,7 +88,7 @@ class DraftDialog(Dialog[T]):
     @work(group="leave", name="journal and close", exclusive=True, exit_on_error=False)
     async def _leave(self) -> None:
         try:
-            await self._keep()
+            await self.flush()
         finally:
             self.dismiss(None)
 

@@ -22,6 +22,7 @@ class ReasonDialog(Dialog[str]):
 
     AUTO_FOCUS = "#reason"
     KEYS = (("Enter", "go on"),)
+    STAYS = True
 
     def __init__(
         self, title: str, ask: str, *, yes: str = "Go on", shortest: int = SHORTEST, label: str = "reason"

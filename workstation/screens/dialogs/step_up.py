@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on, work
@@ -11,7 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workstation.screens.dialogs.base import Dialog
-from workstation.services.views import Elevation
+from workstation.services.desk import Desk
+from workstation.services.views import Elevation, StepUpMethod
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose, plain
 from workstation.widgets.times import countdown
@@ -19,7 +20,9 @@ from workstation.widgets.typing import Line
 
 #: Seconds that a security key waits for a touch (the desk's promise).
 TOUCH_S = 60.0
-NAMES = {"fido2": "security key", "totp": "code of the authenticator app"}
+NAMES = {"fido2": "security key", "idp": "identity provider", "totp": "code of the authenticator app"}
+#: What is to be done while a proof is waited for.
+DO = {"fido2": "Touch your key.", "idp": "Sign in on the page of the identity provider."}
 
 
 class StepUpDialog(Dialog[Elevation]):
@@ -32,11 +35,22 @@ class StepUpDialog(Dialog[Elevation]):
         Binding("ctrl+t", "other", "Other way", id="step-up.other", tooltip="Use the other method"),
     ]
 
-    def __init__(self, purpose: str, methods: tuple[str, ...], bind: bytes | None) -> None:
+    def __init__(
+        self, purpose: str, methods: Sequence[StepUpMethod], bind: bytes | None, *, desk: Desk | None = None
+    ) -> None:
+        """Ask for a proof on `desk`, by default that of whoever is signed in."""
         super().__init__("Step-up")
-        self.purpose, self.methods, self.bind_to = purpose, methods, bind
-        self.method = methods[0] if methods else ""
+        self.purpose, self.bind_to = purpose, bind
+        self.methods = tuple(method.kind for method in methods if method.offered)
+        self.absent = tuple(method for method in methods if not method.offered and method.why)
+        self.method = self.methods[0] if self.methods else ""
+        self._desk = desk
         self._since = 0.0
+
+    @property
+    def desk(self) -> Desk:
+        """The desk that is stepped up on."""
+        return self._desk if self._desk is not None else super().desk
 
     def compose_dialog(self) -> Iterable[Widget]:
         """Yield what it is for, what to do, and the field of a code."""
@@ -58,8 +72,8 @@ class StepUpDialog(Dialog[Elevation]):
         proof.display = self.method == "totp"
         self._since = self.host.clock.monotonic()
         self.word("")
-        if self.method == "fido2":
-            self._prove("fido2", "")
+        if self.method in ("fido2", "idp"):
+            self._prove(self.method, "")
         elif self.method == "totp":
             proof.focus()
         self._write()
@@ -88,19 +102,21 @@ class StepUpDialog(Dialog[Elevation]):
             prose.line(("✗  No way to step up is set up for you.", "strong")).line(
                 "A lead can enrol your security key."
             )
-        elif self.method == "fido2":
+        elif self.method in ("fido2", "idp"):
             rest = countdown(TOUCH_S - (self.host.clock.monotonic() - self._since))
             if self.proving:
-                prose.line(("◉  Touch your key.", "strong"), (f"   ◷ {rest}", "time"))
-                if self.host.demo:
+                prose.line((f"◉  {DO[self.method]}", "strong"), (f"   ◷ {rest}", "time"))
+                if self.host.demo and self.method == "fido2":
                     prose.line(("t", "accent"), (" touches the software key of the demo.", "quiet"))
             else:
-                prose.line(("◌  The key was not used.", "strong"), "   ", ("r", "accent"), (" tries again.", "quiet"))
+                prose.line(("◌  There was no proof.", "strong"), "   ", ("r", "accent"), (" tries again.", "quiet"))
         else:
             prose.line(("Type the code that your authenticator shows now.", "strong"))
         others = [NAMES.get(m, m) for m in self.methods if m != self.method]
         if others:
             prose.line(("ctrl+t", "accent"), (f" uses the {' or the '.join(others)} instead.", "quiet"))
+        for method in self.absent:
+            prose.line((f"no {NAMES.get(method.kind, method.kind)}: {method.why}", "quiet"))
         self.query_one("#what", Pane).write(prose.content())
 
     # -- keys ------------------------------------------------------------------------------------------
@@ -110,7 +126,7 @@ class StepUpDialog(Dialog[Elevation]):
         if action == "touch":
             return self.host.demo and self.method == "fido2" and self.proving
         if action == "again":
-            return self.method == "fido2" and not self.proving
+            return self.method in ("fido2", "idp") and not self.proving
         if action == "other":
             return len(self.methods) > 1
         return True
