@@ -74,10 +74,35 @@ class MailSettings(Base, frozen=True):
     user: str = ""
 
 
+class ProviderSettings(Base, frozen=True):
+    """``[step_up.provider]``: the staff's identity provider, for step-ups by RFC 9470 (docs/people.md)."""
+
+    issuer: str
+    client_id: str
+    #: The levels (`acr`) that are enough, as the provider names them; the first is asked for.
+    acr: tuple[str, ...]
+    #: Seconds since the sign-in at most. It is asked for anew every time, so this is about the way and the clocks.
+    max_age_s: float = 180.0
+    ca_file: str | None = None
+
+
+class VetoSettings(Base, frozen=True):
+    """``[veto]``: the page on which a client stops what was asked for in his name (docs/policy.md).
+
+    `page` is the address that mails carry, empty where there is none. `url` is where its answers are read by the
+    contract; empty where the account system keeps them.
+    """
+
+    page: str = ""
+    url: str = ""
+    ca_file: str | None = None
+
+
 class StepUpSettings(Base, frozen=True):
-    """``[step_up]``: the WebAuthn relying-party id of this installation."""
+    """``[step_up]``: the WebAuthn relying-party id of this installation, and the identity provider if there is one."""
 
     rp_id: str = "workstation.invalid"
+    provider: ProviderSettings | None = None
 
 
 class Settings(Base, frozen=True):
@@ -89,6 +114,7 @@ class Settings(Base, frozen=True):
     risk: RiskSettings = RiskSettings()
     mail: MailSettings = MailSettings()
     step_up: StepUpSettings = StepUpSettings()
+    veto: VetoSettings = VetoSettings()
 
 
 def default_path() -> Path:

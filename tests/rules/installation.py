@@ -8,21 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import json
+import operator
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pyotp
 
-from workstation.services.accounts.model import Account, Lock, LockKind, Status
+from workstation.services.accounts.model import (
+    Account,
+    Contact,
+    ContactKind,
+    Factor,
+    Hold,
+    Lock,
+    LockKind,
+    SimState,
+    Status,
+)
+from workstation.services.acts.attending import Vetoes
 from workstation.services.acts.broker import Broker, Notice
 from workstation.services.acts.control import Act, Receipt, Sent
+from workstation.services.acts.facts import attested
 from workstation.services.acts.proofs import Verifier
+from workstation.services.acts.telling import verified
+from workstation.services.acts.veto import Answer, Links, Page, Waiting
 from workstation.services.clock import SystemClock, from_micros
+from workstation.services.errors import SourceDown
 from workstation.services.people import procedures
 from workstation.services.store import embedded
 from workstation.services.store.logins import make_login
@@ -49,8 +67,13 @@ class Killed(BaseException):
     """Stands for kill -9 at this point."""
 
 
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
+EMAIL, PHONE = "client@x.invalid", "+15550001"
+SEED = b"v" * 32
+
+
 class Control:
-    """An account system in memory that can be told where to fail."""
+    """An account system in memory that can be told where to fail. Every account looks like :attr:`like`."""
 
     def __init__(self) -> None:
         self.version = 1
@@ -59,6 +82,20 @@ class Control:
         self.seen: set[str] = set()
         self.fail: dict[str, BaseException] = {}
         self.shows_effect = True
+        self.holds_set: list[Hold] = []
+        self.like = Account(
+            id="",
+            etag="",
+            status=Status.ACTIVE,
+            balance_usd=100.0,
+            sim=SimState.UNCHANGED,
+            password_changed_at=LONG_AGO,
+            contacts=(
+                Contact(kind=ContactKind.EMAIL, value=EMAIL, verified_at=LONG_AGO),
+                Contact(kind=ContactKind.PHONE, value=PHONE, verified_at=LONG_AGO),
+            ),
+            factors=(Factor(id="f1", kind="totp"), Factor(id="pk", kind="passkey")),
+        )
 
     def _at(self, point: str) -> None:
         if point in self.fail:
@@ -66,27 +103,70 @@ class Control:
 
     async def read(self, account: str) -> Account:
         self._at("read")
+        return self.shown(account)
+
+    def shown(self, account: str) -> Account:
+        """Return the account as it stands."""
         locks = (Lock(id="l1", kind=LockKind.SECURITY, set_at=from_micros(0)),) if self.locked else ()
         status = Status.LOCKED if self.locked else Status.ACTIVE
-        return Account(id=account, etag=f"e{self.version}", status=status, locks=locks)
+        return msgspec.structs.replace(
+            self.like, id=account, etag=f"e{self.version}", status=status, locks=locks, holds=tuple(self.holds_set)
+        )
+
+    def change(self, **fields: Any) -> None:
+        """Change the account behind everybody's back."""
+        self.like = msgspec.structs.replace(self.like, **fields)
+        self.version += 1
 
     async def execute(self, key: str, account: str, act: Act, params: dict[str, Any], etag: str) -> Receipt:
-        self._at("before effect")
+        self._at("hold" if act is Act.FREEZE_WITHDRAWALS and "until" in params else "before effect")
         if key not in self.seen:
             self.seen.add(key)
-            self.effects.append(key)
             self.version += 1
-            if self.shows_effect:
-                self.locked = act is not Act.UNLOCK
+            if act is Act.FREEZE_WITHDRAWALS and "until" in params:
+                until = datetime.fromisoformat(params["until"])
+                self.holds_set.append(Hold(id=key, kind="staff", set_at=LONG_AGO, until=until))
+            else:
+                self.effects.append(key)
+                self._effect(act, params)
         self._at("after effect")
         return Receipt(sent=Sent.DONE, reference=f"r-{key}", etag=f"e{self.version}")
+
+    def _effect(self, act: Act, params: dict[str, Any]) -> None:
+        if not self.shows_effect:
+            return
+        if act is Act.REMOVE_FACTOR:
+            stays = tuple(f for f in self.like.factors if f.id != params["factor"])
+            self.like = msgspec.structs.replace(self.like, factors=stays)
+        else:
+            self.locked = act is not Act.UNLOCK
 
     async def reconcile(self, key: str, account: str, act: Act, params: dict[str, Any]) -> Receipt:
         self._at("reconcile")
         return Receipt(sent=Sent.DONE if key in self.seen else Sent.NEVER_ARRIVED)
 
     def holds(self, account: Account, act: Act, params: dict[str, Any]) -> bool | None:
+        if act is Act.REMOVE_FACTOR:
+            return params["factor"] not in {f.id for f in account.factors}
         return not account.locks if act is Act.UNLOCK else bool(account.locks)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+class Box:
+    """The exchange's veto page in memory: what clients answered, in order."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+        self.away = False
+
+    async def read(self, cursor: str) -> Page:
+        if self.away:
+            raise SourceDown("the page is away")
+        start = int(cursor or 0)
+        found = tuple(Answer(token=t, at=LONG_AGO) for t in self.tokens[start : start + 2])
+        return Page(answers=found, next=str(start + len(found)))
 
     async def aclose(self) -> None:
         """Nothing to release."""
@@ -100,6 +180,8 @@ class Installation:
         self.verifier = Verifier(RP, os.urandom(32))
         self.passwords: dict[str, str] = {}
         self.control = Control()
+        self.box = Box()
+        self.links = Links(SEED, "https://exchange.invalid/stop")
         self.su = psycopg.connect(lease.superuser_dsn("ws"), autocommit=True)
         self._open: list[psycopg.Connection[Any]] = [self.su]
         self._desks: dict[str, psycopg.Connection[Any]] = {}
@@ -113,6 +195,12 @@ class Installation:
             )
             wrapped = self.verifier.wrap(login, SECRET)
             self.su.execute("SELECT ws.enrol_factor(%s, 'totp', %s, %s)", (login, b"t" * 16, wrapped))
+        # A code counts for everything here, and beside a key: most tests are about something else.
+        self.su.execute("UPDATE wsd.method_policy SET max_tier = 3, unless_owns = ''")
+        self.su.execute(
+            "INSERT INTO wsd.grant_of(login, act, given_by, until) SELECT s.login, p.act, 'fay', now() + interval '1 day' "
+            "FROM wsd.staff s, wsd.policy p WHERE s.level = 2 AND p.tier >= 2 AND p.min_level <= 2"
+        )
         for daemon in DAEMONS:
             self._login(daemon, None)
 
@@ -156,6 +244,18 @@ class Installation:
                 }
             ]
 
+        def warn(waiting: Waiting, account: Account, link: str) -> list[dict[str, str]]:
+            return [
+                {
+                    "message_id": f"<warn.{waiting.id}.{n}@x.invalid>",
+                    "recipient": address,
+                    "subject": "stop?",
+                    "body": link,
+                    "language": "en",
+                }
+                for n, address in enumerate(verified(account, waiting.created))
+            ]
+
         async def at_once(seconds: float) -> None:
             return None
 
@@ -167,6 +267,7 @@ class Installation:
             SystemClock(),
             lambda event, **fields: log.append(event) if log is not None else None,
             at_once,
+            vetoes=Vetoes(warn, self.links, self.box),
         )
 
     def broke(self, *steps: str) -> None:
@@ -176,11 +277,55 @@ class Installation:
             broker = self.broker()
             try:
                 for step in steps:
-                    await getattr(broker, step)()
+                    await operator.attrgetter(step)(broker)()
             finally:
                 await broker._disconnect()
 
         asyncio.run(go())
+
+    def attest(self, account: str) -> None:
+        """Have the account's facts attested as they stand, by the broker's own login."""
+        now = self.control.shown(account)
+        said = msgspec.json.encode(attested(now)).decode()
+        self.desk("ws_executor").execute("SELECT ws.attest_facts(%s, %s, %s::jsonb)", (account, now.etag, said))
+
+    def client_wrote(self, case: int, sender: str = EMAIL) -> None:
+        """File a mail of the client in the case."""
+        self.su.execute(
+            "INSERT INTO wsd.mail(case_id, direction, state, message_id, sender, raw) "
+            "VALUES (%s, 'in', 'received', gen_random_uuid()::text, %s, '\\x00')",
+            (case, sender),
+        )
+
+    def proofs(self, login: str, case: int, *classes: str) -> None:
+        """Pin an item for each class and record what it proves; the case is this login's."""
+        desk = self.desk(login)
+        for name in classes:
+            pin = answer(desk, "SELECT ws.pin(%s, 'log', %s, 'it', '\\x01')", case, f"{name}{secrets.token_hex(4)}")
+            made = answer(desk, "SELECT ws.record_proof(%s, %s, %s, 'what the item shows')", case, name, pin["id"])
+            assert made["proof_class"] == name, made
+
+    def mails_left(self) -> None:
+        """Stand for the courier: every mail has left the house."""
+        self.su.execute("UPDATE wsd.mail SET state = 'sent' WHERE direction = 'out' AND state = 'queued'")
+
+    def cooled(self, request: str, age: str = "25 h") -> None:
+        """Let time have passed since a request, its notice and its approvals."""
+        self.su.execute("SET session_replication_role = replica")
+        for table, key, columns in (
+            ("request", "id", ("created", "not_before", "approve_by", "vetoable_until")),
+            ("approval", "request_id", ("decided", "execute_by", "approve_by")),
+            ("veto_notice", "request_id", ("told",)),
+        ):
+            moved = ", ".join(f"{c} = {c} - %(age)s::interval" for c in columns)
+            self.su.execute(f"UPDATE wsd.{table} SET {moved} WHERE {key} = %(id)s", {"age": age, "id": request})
+        self.su.execute("UPDATE wsd.request r SET request_hash = wsd.request_hash(r) WHERE id = %s", (request,))
+        self.su.execute(
+            "UPDATE wsd.approval a SET request_hash = r.request_hash FROM wsd.request r "
+            "WHERE r.id = a.request_id AND r.id = %s",
+            (request,),
+        )
+        self.su.execute("SET session_replication_role = origin")
 
     def reset_factors(self) -> None:
         """Let a code be used again, and forget failures: the tests are quicker than thirty seconds."""

@@ -26,24 +26,25 @@ def run(args: argparse.Namespace) -> int:
 
 async def _work(args: argparse.Namespace) -> int:
     from workstation.services.acts.broker import Broker
-    from workstation.services.acts.proofs import Verifier
     from workstation.services.acts.telling import teller
     from workstation.services.clock import SystemClock
-    from workstation.services.connect import control_of, house_of, secret, store_conninfo
+    from workstation.services.connect import control_of, house_of, secret, store_conninfo, verifier_of, vetoes_of
     from workstation.services.connectors.http import Surroundings
 
     log, clock, settings, secrets = logger("broker"), SystemClock(), daemon_settings(args), daemon_secrets()
     surroundings = Surroundings(clock=clock, rng=random.SystemRandom())
     tokens = {n: await secret(secrets, n, f"The credential {n}") for n in ("accounts:read", "accounts:write")}
     wrapping = bytes.fromhex(await secret(secrets, "step-up:key", "The key that TOTP secrets are wrapped with"))
+    veto = bytes.fromhex(await secret(secrets, "veto:key", "The key that the clients' links are signed with"))
     password = await secret(secrets, "store:ws_executor", "The store password of ws_executor")
     broker = Broker(
         store_conninfo(settings.store.url, "ws_executor", password),
         control_of(settings, tokens, surroundings),
-        Verifier(settings.step_up.rp_id, wrapping),
+        verifier_of(settings, wrapping, clock),
         teller(house_of(settings.mail)),
         clock,
         log,
+        vetoes=vetoes_of(settings, tokens, veto, surroundings),
     )
     if args.check:
         return await _check(broker)

@@ -70,13 +70,13 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
             risk = desk.tools.risk
             found.append(await _tried("risk engine", lambda: risk.risk(NOBODY)))
         found.append(_direct(settings.logs))
-        methods = desk.step_up_methods()
+        methods = [method.kind for method in await desk.step_up_methods() if method.offered]
         state = "ok" if "fido2" in methods else "warning"
         found.append(
             Finding(
                 what="step-up",
                 state=state,
-                said="can use " + ", ".join(methods),
+                said="can use " + (", ".join(methods) or "nothing"),
                 do="" if state == "ok" else "Plug in a security key: a code can be phished.",
             )
         )

@@ -14,7 +14,11 @@ from typing import Protocol
 import psycopg
 
 from workstation.services.accounts.ports import AccountReader, RiskReader
+from workstation.services.acts.attending import Vetoes
 from workstation.services.acts.control import AccountControl
+from workstation.services.acts.idtoken import TokenJudge
+from workstation.services.acts.proofs import Verifier
+from workstation.services.acts.signin import BrowserSignIn
 from workstation.services.acts.stepup import Devices, StepUp, plugged_in
 from workstation.services.bench.tools import Tools
 from workstation.services.clock import Clock
@@ -22,6 +26,7 @@ from workstation.services.connectors.accounts.contract import ContractAccounts
 from workstation.services.connectors.control.contract import ContractControl
 from workstation.services.connectors.endpoint import Endpoint
 from workstation.services.connectors.http import HttpSystem, StaticToken, Surroundings
+from workstation.services.connectors.identity.openid import OpenIdProvider
 from workstation.services.connectors.logs.contract import ContractEvents
 from workstation.services.connectors.risk.contract import ContractRisk
 from workstation.services.drafts import Drafts
@@ -32,7 +37,7 @@ from workstation.services.timeline.imported import ImportedEvents
 from workstation.services.timeline.source import EventSource
 from workstation.services.views import Person
 from workstation.services.workbench import Workbench
-from workstation.settings import AccountSettings, LogSettings, MailSettings, RiskSettings, Settings
+from workstation.settings import AccountSettings, LogSettings, MailSettings, ProviderSettings, RiskSettings, Settings
 
 
 class Secrets(Protocol):
@@ -177,11 +182,30 @@ async def open_desk(
             sources=sources,
             clock=clock,
             house=house_of(settings.mail),
-            step_up=StepUp(session, settings.step_up.rp_id, devices),
+            step_up=StepUp(session, settings.step_up.rp_id, devices, sign_in_of(settings, clock)),
             drafts=await asyncio.to_thread(Drafts, drafts_dir / login, bytes.fromhex(key), clock) if key else None,
             touch=touch,
         )
     )
+
+
+def provider_of(chosen: ProviderSettings, clock: Clock) -> OpenIdProvider:
+    """Return the staff's identity provider. Raises Invalid for an address that we do not talk to."""
+    surroundings = Surroundings(clock=clock, rng=random.SystemRandom())
+    return OpenIdProvider(chosen.issuer, chosen.client_id, surroundings, chosen.ca_file)
+
+
+def sign_in_of(settings: Settings, clock: Clock) -> BrowserSignIn | None:
+    """Return how people sign in at their identity provider; None where none is configured."""
+    chosen = settings.step_up.provider
+    return BrowserSignIn(provider_of(chosen, clock), chosen.acr) if chosen else None
+
+
+def verifier_of(settings: Settings, wrapping_key: bytes, clock: Clock) -> Verifier:
+    """Return what judges step-up proofs. Only the broker's process calls this."""
+    chosen = settings.step_up.provider
+    tokens = TokenJudge(provider_of(chosen, clock), chosen.acr, chosen.max_age_s) if chosen else None
+    return Verifier(settings.step_up.rp_id, wrapping_key, tokens)
 
 
 def control_of(settings: Settings, tokens: dict[str, str], surroundings: Surroundings) -> AccountControl:
@@ -194,6 +218,32 @@ def control_of(settings: Settings, tokens: dict[str, str], surroundings: Surroun
     endpoint = Endpoint(name="account API", url=chosen.url, ca_file=chosen.ca_file)
     reader = ContractAccounts(HttpSystem(endpoint, StaticToken(tokens["accounts:read"]), surroundings))
     return ContractControl(HttpSystem(endpoint, StaticToken(tokens["accounts:write"]), surroundings), reader)
+
+
+def vetoes_of(settings: Settings, tokens: dict[str, str], seed: bytes, surroundings: Surroundings) -> Vetoes:
+    """Return how clients are told of what waits and how they stop it. Only the broker's process calls this.
+
+    Args:
+        settings: addresses.
+        tokens: of the broker; answers are read with the write token, which nobody else has.
+        seed: the broker's key, 32 bytes.
+        surroundings: clock and chance of the connectors.
+    """
+    from workstation.services.acts.telling import warner
+    from workstation.services.acts.veto import Links
+    from workstation.services.connectors.control.vetoes import ContractVetoes
+
+    chosen = settings.veto
+    contract = settings.accounts.kind == "contract"
+    url = chosen.url or (settings.accounts.url if contract else "")
+    answers = None
+    if chosen.page and url:
+        ca_file = chosen.ca_file or (settings.accounts.ca_file if contract else None)
+        endpoint = Endpoint(name="veto page", url=url, ca_file=ca_file)
+        answers = ContractVetoes(HttpSystem(endpoint, StaticToken(tokens["accounts:write"]), surroundings))
+    # A link whose answer nobody reads would be a promise that is not kept.
+    links = Links(seed, chosen.page if answers is not None else "")
+    return Vetoes(warner(house_of(settings.mail)), links, answers)
 
 
 async def mailbox_of(mail: MailSettings, secrets: Secrets) -> Mailbox:

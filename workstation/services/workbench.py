@@ -8,7 +8,9 @@ from datetime import datetime
 
 from workstation.services.bench.mail import MailDesk
 from workstation.services.bench.packet import PacketDesk
+from workstation.services.bench.people import PeopleDesk
 from workstation.services.bench.queue import QueueDesk
+from workstation.services.bench.terminal import TerminalDesk
 from workstation.services.bench.tools import Tools
 from workstation.services.errors import StoreError
 from workstation.services.views import AuditRow, Person
@@ -18,7 +20,7 @@ from workstation.services.views import AuditRow, Person
 PULSE_S = 2.0
 
 
-class Workbench(QueueDesk, PacketDesk, MailDesk):
+class Workbench(QueueDesk, PacketDesk, MailDesk, PeopleDesk, TerminalDesk):
     """Everything that a signed-in analyst can do; the parts are under ``bench/``."""
 
     def __init__(self, tools: Tools) -> None:

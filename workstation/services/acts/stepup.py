@@ -22,9 +22,10 @@ from fido2.webauthn import (
 )
 
 from workstation.services.acts.refusals import sentence
+from workstation.services.acts.signin import BrowserSignIn
 from workstation.services.errors import StepUpFailed
 from workstation.services.store.session import Session, convert
-from workstation.services.views import Elevation
+from workstation.services.views import Elevation, StepUpMethod
 
 #: The challenge lives this long in the database; the key may blink as long.
 CHALLENGE_S = 60.0
@@ -51,16 +52,44 @@ class StepUp:
         session: the signed-in connection; the elevation is bound to its backend.
         rp_id: WebAuthn relying-party id of this installation.
         devices: where security keys come from.
+        sign_in: the identity provider's page; None where no provider is configured.
     """
 
-    def __init__(self, session: Session, rp_id: str, devices: Devices = plugged_in) -> None:
+    def __init__(
+        self, session: Session, rp_id: str, devices: Devices = plugged_in, sign_in: BrowserSignIn | None = None
+    ) -> None:
         self._session = session
         self._rp_id = rp_id
         self._devices = devices
+        self._sign_in = sign_in
 
-    def methods(self) -> tuple[str, ...]:
-        """Return what can be used now, best first."""
-        return ("fido2", "totp") if any(True for _ in self._devices()) else ("totp",)
+    @property
+    def page(self) -> str:
+        """The identity provider's page that waits to be opened now; empty when none does."""
+        return self._sign_in.page if self._sign_in else ""
+
+    async def methods(self, bind: bytes | None = None) -> tuple[StepUpMethod, ...]:
+        """Return every method: what the store allows and this machine can do first, the others with why not.
+
+        Args:
+            bind: what the step-up is for; not every method counts for everything.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        rows = await self._session.call("step_up_methods", bind)
+        plugged = await asyncio.to_thread(lambda: any(True for _ in self._devices()))
+        here = {"fido2": "" if plugged else "no_key_here", "idp": "" if self._sign_in else "no_provider"}
+        whys = [(row["kind"], row["why"] or here.get(row["kind"], "")) for row in rows]
+        found = [StepUpMethod(kind=k, offered=not why, why=" ".join(sentence(why)) if why else "") for k, why in whys]
+        return tuple(sorted(found, key=lambda method: not method.offered))
+
+    async def with_provider(self, bind: bytes | None = None) -> Elevation:
+        """Step up at the identity provider; waits for its page. Raises StepUpFailed, SourceError."""
+        if self._sign_in is None:
+            raise StepUpFailed(*sentence("no_provider"))
+        challenge_id, challenge = await self._challenge(bind, "idp")
+        return await self._prove(challenge_id, {"id_token": await self._sign_in.id_token(challenge)})
 
     async def with_code(self, code: str, bind: bytes | None = None) -> Elevation:
         """Step up with a TOTP code. Raises StepUpFailed."""
@@ -85,22 +114,13 @@ class StepUp:
             raise
         return await self._prove(challenge_id, {"fido2": answer})
 
-    async def _challenge(self, bind: bytes | None) -> tuple[UUID, bytes]:
-        rows = await self._session.rows("challenge", bind)
+    async def _challenge(self, bind: bytes | None, kind: str = "") -> tuple[UUID, bytes]:
+        rows = await self._session.rows("challenge", bind, kind)
         return rows[0][0], bytes(rows[0][1])
 
     async def _prove(self, challenge_id: UUID, proof: dict[str, Any]) -> Elevation:
-        await self._session.call("prove", challenge_id, proof)
-        for _ in range(int(CHALLENGE_S / POLL_S)):
-            result = await self._session.call("proof_result", challenge_id)
-            if result == "ok":
-                return convert(await self._session.call("elevation"), Elevation)
-            if result != "pending":
-                raise StepUpFailed(*sentence(result or "unknown_challenge"))
-            await asyncio.sleep(POLL_S)
-        raise StepUpFailed(
-            "The broker did not answer.", "It may be down: see `workstation doctor`. Protective acts wait for it too."
-        )
+        await judged(self._session, challenge_id, proof)
+        return convert(await self._session.call("elevation"), Elevation)
 
     def _assertion(self, challenge: bytes, credentials: list[bytes], cancel: threading.Event) -> dict[str, Any]:
         device = next(iter(self._devices()), None)
@@ -121,10 +141,30 @@ class StepUp:
         try:
             return dict(client.get_assertion(options, cancel).get_response(0))
         except (ClientError, CtapError, OSError) as error:
-            raise _key_failure(error) from error
+            raise key_failure(error) from error
 
 
-def _key_failure(error: Exception) -> StepUpFailed:
+async def judged(session: Session, challenge_id: UUID, proof: dict[str, Any]) -> None:
+    """Hand a proof to the broker and wait for its word.
+
+    Raises:
+        StepUpFailed: it was refused, with the rule in words, or nobody answered.
+        Refused, StoreError: the store did not take it.
+    """
+    await session.call("prove", challenge_id, proof)
+    for _ in range(int(CHALLENGE_S / POLL_S)):
+        result = await session.call("proof_result", challenge_id)
+        if result == "ok":
+            return
+        if result != "pending":
+            raise StepUpFailed(*sentence(result or "unknown_challenge"))
+        await asyncio.sleep(POLL_S)
+    raise StepUpFailed(
+        "The broker did not answer.", "It may be down: see `workstation doctor`. Protective acts wait for it too."
+    )
+
+
+def key_failure(error: Exception) -> StepUpFailed:
     """Say what a key's refusal means; the reason lies in the inner CTAP code, not in the client's own error."""
     cause: object = error.cause if isinstance(error, ClientError) else error
     code = cause.code if isinstance(cause, CtapError) else None

@@ -115,7 +115,7 @@ def build(row: OutRow, *, house: House, now: datetime, key: bytes | None = None)
     """Return the mail of an outbox row.
 
     Args:
-        row: what to send.
+        row: what to send; one without a case is the house's own (a page to leads) and carries no token.
         house: who sends it.
         now: the time that ``Date`` says, aware.
         key: signs the subject's case token, see :mod:`workstation.services.mail.tokens`.
@@ -132,11 +132,13 @@ def build(row: OutRow, *, house: House, now: datetime, key: bytes | None = None)
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = Address(house.brand, addr_spec=_one_line("sender", house.address))
     mail["To"] = Address(addr_spec=to)
-    mail["Subject"] = tokens.with_token(_subject(row.subject), row.case_ref, key)
+    subject = _subject(row.subject)
+    mail["Subject"] = tokens.with_token(subject, row.case_ref, key) if row.case_ref else subject
     mail["Date"] = now
     mail["Message-ID"] = _id(row.message_id)
     _thread(mail, row)
-    mail["X-Workstation-Case"] = tokens.check_ref(row.case_ref)
+    if row.case_ref:
+        mail["X-Workstation-Case"] = tokens.check_ref(row.case_ref)
     mail.set_content(_body(row.body))  # takes every Content-* header off first
     if _LANGUAGE.match(row.language):
         mail["Content-Language"] = row.language

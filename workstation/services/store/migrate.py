@@ -19,18 +19,24 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from workstation.services.errors import StoreError
+from workstation.services.policy.document import standard
 from workstation.services.store.version import SCHEMA
 
 RULES = (
     "10_core",
     "20_stepup",
+    "25_grants",
     "30_cases",
+    "32_policy",
+    "33_evidence",
     "35_packets",
     "40_acts",
+    "42_vetoes",
+    "45_break_glass",
     "50_mail",
     "60_people",
+    "66_terminal",
     "90_rights",
-    "policy_standard",
 )
 
 #: What the rules make again: everything but data, and `wsd.one`, on which a constraint rests.
@@ -131,11 +137,18 @@ def _apply(connection: Connection) -> None:
     command.upgrade(alembic_config(connection), "head")
     for name in RULES:
         driver.execute(rule(name).encode())
+    _release_policy(driver)
     for key, value in (("schema", SCHEMA), ("rules", fingerprint())):
         driver.execute(
             "INSERT INTO wsd.store_meta VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
         )
+
+
+def _release_policy(driver: psycopg.Connection[Any]) -> None:
+    """Put this release's policy in force, unless two people signed one."""
+    released = standard()
+    driver.execute("SELECT ws.install_release(%s::jsonb, %s)", (released.as_json(), released.hash))
 
 
 def alembic_config(connection: Connection, **extra: Any) -> Config:

@@ -7,13 +7,14 @@ server. A lost connection is made again at the next call, and with it any elevat
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 from psycopg.types.json import Jsonb, set_json_loads
 
-from workstation.services.acts.refusals import refused
+from workstation.services.acts.refusals import refusal
 from workstation.services.errors import NotSignedIn, Refused, StoreError
 from workstation.services.store.version import SCHEMA
 
@@ -62,7 +63,7 @@ class Session:
         rows = await self.rows(function, *args)
         answer = rows[0][0] if rows else None
         if isinstance(answer, dict) and "denied" in answer:
-            raise refused(answer["denied"], tuple(answer.get("missing", ())))
+            raise refusal(answer)
         return answer
 
     async def rows(self, function: str, *args: Any) -> list[tuple[Any, ...]]:
@@ -140,6 +141,11 @@ class Session:
 
 def _is_json_list(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def as_base64(hexadecimal: str) -> str:
+    """Return hexadecimal text as base64, which is how msgspec reads bytes."""
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
 
 
 def convert(value: object, shape: type[T]) -> T:

@@ -26,3 +26,65 @@ END $$;
 CREATE SCHEMA IF NOT EXISTS wsd AUTHORIZATION ws_owner;
 GRANT USAGE ON SCHEMA wsd TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary;
 GRANT pg_read_all_stats, pg_signal_backend TO ws_owner;
+
+-- The gate's functions. Only the rules (ws_owner) call them; they refuse everything that is not an ordinary person's login.
+CREATE SCHEMA IF NOT EXISTS wsg;
+REVOKE ALL ON SCHEMA wsg FROM PUBLIC;
+GRANT USAGE ON SCHEMA wsg TO ws_owner, ws_gate;
+
+CREATE OR REPLACE FUNCTION wsg.check_login(p_login text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF p_login IS NULL OR p_login !~ '^[a-z][a-z0-9._-]{0,39}$' OR p_login ~ '^(ws|pg)_' THEN
+    RAISE EXCEPTION '% is not a name for a person''s login', p_login USING ERRCODE = '42602';
+  END IF;
+  IF EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = p_login
+                AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls
+                     OR EXISTS (SELECT 1 FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+                                 WHERE m.member = r.oid AND g.rolname NOT IN ('ws_l1', 'ws_l2', 'ws_senior', 'ws_lead', 'ws_auditor')))) THEN
+    RAISE EXCEPTION '% is more than a person''s login', p_login USING ERRCODE = '42501';
+  END IF;
+END $$;
+
+-- The password comes as its SCRAM-SHA-256 verifier, made where it was typed.
+CREATE OR REPLACE FUNCTION wsg.make_login(p_login text, p_verifier text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM wsg.check_login(p_login);
+  IF p_verifier IS NULL OR p_verifier !~ '^SCRAM-SHA-256\$[0-9]{4,9}:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' THEN
+    RAISE EXCEPTION 'the password must come as a SCRAM verifier' USING ERRCODE = '28P01';
+  END IF;
+  EXECUTE format('CREATE ROLE %I LOGIN CONNECTION LIMIT 8 PASSWORD %L', p_login, p_verifier);
+END $$;
+
+CREATE OR REPLACE FUNCTION wsg.let_in(p_login text, p_in boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM wsg.check_login(p_login);
+  EXECUTE format('ALTER ROLE %I %s', p_login, CASE WHEN p_in THEN 'LOGIN' ELSE 'NOLOGIN' END);
+END $$;
+
+CREATE OR REPLACE FUNCTION wsg.set_group(p_login text, p_group text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE g text;
+BEGIN
+  PERFORM wsg.check_login(p_login);
+  IF p_group IS NULL OR p_group NOT IN ('ws_l1', 'ws_l2', 'ws_senior', 'ws_lead', 'ws_auditor') THEN
+    RAISE EXCEPTION '% is not a group of people', p_group USING ERRCODE = '42501';
+  END IF;
+  FOR g IN SELECT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member
+            WHERE l.rolname = p_login AND r.rolname <> p_group LOOP
+    EXECUTE format('REVOKE %I FROM %I', g, p_login);
+  END LOOP;
+  EXECUTE format('GRANT %I TO %I', p_group, p_login);
+END $$;
+
+DO $$
+DECLARE f regprocedure;
+BEGIN
+  FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'wsg'::regnamespace LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO ws_gate', f);
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ws_owner', f);
+  END LOOP;
+END $$;

@@ -101,6 +101,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce((SELECT name FROM wsd.staff WHERE login = p_login), p_login, '')
 $$;
 
+-- What a team's leads must see the same day.
+CREATE OR REPLACE FUNCTION wsd.raise_alert(p_team text, p_kind text, p_about text, p_case bigint, p_text text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO wsd.alert(team, kind, about, case_id, text) VALUES (coalesce(p_team, ''), p_kind, coalesce(p_about, ''), p_case, left(p_text, 2000))
+$$;
+
 CREATE FUNCTION ws.whoami() RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me();

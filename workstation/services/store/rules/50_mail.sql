@@ -52,14 +52,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.id FROM wsd.mail m WHERE m.direction = 'out' AND m.state = 'queued' AND coalesce(m.recall_until, '-infinity') <= clock_timestamp()
        AND coalesce(m.not_before, '-infinity') <= clock_timestamp()
      ORDER BY m.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-  UPDATE wsd.mail m SET state = 'sending' FROM next, wsd.case_file c WHERE m.id = next.id AND c.id = m.case_id
-  RETURNING m.id, c.ref, m.message_id, m.recipient, m.subject, m.body, m.language, m.in_reply_to, m.refs, m.at
+  UPDATE wsd.mail m SET state = 'sending' FROM next WHERE m.id = next.id
+  RETURNING m.id, coalesce((SELECT c.ref FROM wsd.case_file c WHERE c.id = m.case_id), ''), m.message_id, m.recipient, m.subject, m.body, m.language, m.in_reply_to, m.refs, m.at
 $$;
 
 CREATE FUNCTION ws.outbox_stuck() RETURNS TABLE (id bigint, case_ref text, message_id text, recipient text, subject text, body text, language text, in_reply_to text, refs text, created timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT m.id, c.ref, m.message_id, m.recipient, m.subject, m.body, m.language, m.in_reply_to, m.refs, m.at
-    FROM wsd.mail m JOIN wsd.case_file c ON c.id = m.case_id WHERE m.direction = 'out' AND m.state = 'sending' ORDER BY m.id
+  SELECT m.id, coalesce(c.ref, ''), m.message_id, m.recipient, m.subject, m.body, m.language, m.in_reply_to, m.refs, m.at
+    FROM wsd.mail m LEFT JOIN wsd.case_file c ON c.id = m.case_id WHERE m.direction = 'out' AND m.state = 'sending' ORDER BY m.id
 $$;
 
 CREATE FUNCTION ws.outbox_settle(p_id bigint, p_state text, p_why text) RETURNS void

@@ -1,17 +1,616 @@
--- Enrolment. Called by `workstation admin` under the installer's superuser; nobody who works cases may.
-CREATE FUNCTION ws.enrol(p_login text, p_person text, p_name text, p_level smallint, p_role text, p_team text, p_languages text[]) RETURNS void
+-- People come and go: enrolment, factors, grants, levels, disabling, and the alarms that leads must see. What loosens needs
+-- a second person; what tightens is one person's and at once. All of it under one's own login.
+
+CREATE OR REPLACE FUNCTION wsd.standing(p_level int, p_role text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT CASE p_role WHEN 'lead' THEN 'lead' WHEN 'auditor' THEN 'auditor' ELSE CASE p_level WHEN 1 THEN 'l1' WHEN 2 THEN 'l2' ELSE 'senior' END END
+$$;
+-- Level, role and rank of a standing; the auditor stands beside the ladder, so coming or going there is never "down".
+CREATE OR REPLACE FUNCTION wsd.of_standing(p_standing text, OUT level smallint, OUT role text, OUT rank int)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT v.level::smallint, v.role, v.rank FROM (VALUES ('l1', 1, 'analyst', 1), ('l2', 2, 'analyst', 2), ('senior', 3, 'analyst', 3), ('lead', 3, 'lead', 4), ('auditor', 1, 'auditor', 9))
+    v(standing, level, role, rank) WHERE v.standing = p_standing
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.add_person(p_login text, p_person text, p_name text, p_level smallint, p_role text, p_team text, p_languages text[], p_email text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  INSERT INTO wsd.staff(login, person_id, name, level, role, team, languages) VALUES (p_login, p_person, p_name, p_level, p_role, p_team, p_languages);
+  INSERT INTO wsd.staff(login, person_id, name, level, role, team, languages, email) VALUES (p_login, p_person, p_name, p_level, p_role, p_team, p_languages, p_email);
   INSERT INTO wsd.throttle(login) VALUES (p_login);
   INSERT INTO wsd.audit_head(chain, seq, hash) VALUES (p_login, 0, sha256(wsd.lp('genesis', p_login))) ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE FUNCTION ws.enrol_factor(p_login text, p_kind text, p_cred bytea, p_data bytea) RETURNS void
+-- The installer's way, for set-up by programs. Only a superuser can call it, it is in the audit under his name, and where a
+-- team works already its leads are told.
+CREATE OR REPLACE FUNCTION wsd.as_installer() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  INSERT INTO wsd.factor(login, kind, cred_id, data) VALUES (p_login, p_kind, p_cred, p_data)
+  INSERT INTO wsd.audit_head(chain, seq, hash) VALUES (session_user::text, 0, sha256(wsd.lp('genesis', session_user::text))) ON CONFLICT DO NOTHING
 $$;
+
+CREATE FUNCTION ws.enrol(p_login text, p_person text, p_name text, p_level smallint, p_role text, p_team text, p_languages text[], p_email text DEFAULT '') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM wsd.as_installer();
+  PERFORM wsd.raise_alert(p_team, 'installer.enrol', p_login, NULL, 'The installer enrolled ' || p_name || ' as ' || wsd.standing(p_level, p_role) || ', past the way of two people.')
+    WHERE EXISTS (SELECT 1 FROM wsd.audit WHERE event = 'founding');
+  PERFORM wsd.add_person(p_login, p_person, p_name, p_level, p_role, p_team, p_languages, p_email);
+  PERFORM wsd.log('installer.enrol', 'ok', p_login, jsonb_build_object('person', p_person, 'standing', wsd.standing(p_level, p_role), 'team', p_team));
+END $$;
+
+CREATE FUNCTION ws.enrol_factor(p_login text, p_kind text, p_cred bytea, p_data bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM wsd.as_installer();
+  PERFORM wsd.raise_alert((SELECT team FROM wsd.staff WHERE login = p_login), 'installer.factor', p_login, NULL, 'The installer enrolled a factor (' || p_kind || '), past the way of two people.')
+    WHERE EXISTS (SELECT 1 FROM wsd.audit WHERE event = 'founding');
+  INSERT INTO wsd.factor(login, kind, cred_id, data) VALUES (p_login, p_kind, p_cred, p_data);
+  PERFORM wsd.log('installer.factor', 'ok', p_login, jsonb_build_object('kind', p_kind, 'cred', encode(p_cred, 'hex')));
+END $$;
+
+-- Changes that need two ------------------------------------------------------------------------------------------------
+
+-- Nobody confirms for somebody who confirmed for him within 24 h, not at the same moment either (see reciprocal_24h).
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'change_reciprocal_24h' AND conrelid = 'wsd.change'::regclass) THEN
+    ALTER TABLE wsd.change ADD CONSTRAINT change_reciprocal_24h EXCLUDE USING gist (
+      wsd.one(least(confirmer_person COLLATE "C", proposer_person COLLATE "C")) WITH =,
+      wsd.one(greatest(confirmer_person COLLATE "C", proposer_person COLLATE "C")) WITH =,
+      int4range((confirmer_person COLLATE "C" < proposer_person COLLATE "C")::int, (confirmer_person COLLATE "C" < proposer_person COLLATE "C")::int + 1) WITH -|-,
+      tstzrange(confirmed, (confirmed AT TIME ZONE 'UTC' + interval '24 h') AT TIME ZONE 'UTC') WITH &&) WHERE (confirmer_person IS NOT NULL);
+  END IF;
+END $$;
+
+-- A change moves forwards only, and what was proposed stays as it was proposed; only secrets go when it is over, and an
+-- offered factor comes in when the broker has seen that it works.
+CREATE OR REPLACE FUNCTION wsd.change_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR (to_jsonb(NEW) - ARRAY['state', 'confirmer', 'confirmer_person', 'confirmed', 'payload', 'hash']) <> (to_jsonb(OLD) - ARRAY['state', 'confirmer', 'confirmer_person', 'confirmed', 'payload', 'hash'])
+     OR (OLD.state, NEW.state) NOT IN (('unproved', 'open'), ('unproved', 'withdrawn'), ('open', 'done'), ('open', 'withdrawn'))
+     OR (NEW.state <> 'open' AND (NEW.hash <> OLD.hash OR NEW.payload::jsonb <> (OLD.payload::jsonb - 'verifier'))) THEN
+    RAISE EXCEPTION 'change % is on record', OLD.id USING ERRCODE = '42501';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON wsd.change FOR EACH ROW EXECUTE FUNCTION wsd.change_guard();
+CREATE TRIGGER guard_all BEFORE TRUNCATE ON wsd.change FOR EACH STATEMENT EXECUTE FUNCTION wsd.append_only();
+
+CREATE OR REPLACE FUNCTION wsd.change_hash(ch wsd.change) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT sha256(wsd.lp('ws-change-v1', ch.id::text, ch.kind, ch.subject, ch.payload, ch.proposer, wsd.iso(ch.expires)))
+$$;
+
+-- For a day: both people need not sit there at the same hour.
+CREATE OR REPLACE FUNCTION wsd.propose(s wsd.staff, p_kind text, p_subject text, p_payload jsonb, p_state text DEFAULT 'open') RETURNS wsd.change
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE ch wsd.change;
+BEGIN
+  ch.id := gen_random_uuid();
+  ch.kind := p_kind;
+  ch.subject := p_subject;
+  ch.payload := p_payload::text;
+  ch.proposer := s.login;
+  ch.proposer_person := s.person_id;
+  ch.proposed := clock_timestamp();
+  ch.expires := ch.proposed + CASE p_state WHEN 'unproved' THEN interval '5 min' ELSE interval '24 h' END;
+  ch.state := p_state;
+  ch.hash := wsd.change_hash(ch);
+  INSERT INTO wsd.change SELECT ch.*;
+  PERFORM wsd.log('change.propose', 'ok', p_subject, jsonb_build_object('change', ch.id, 'kind', p_kind, 'hash', encode(ch.hash, 'hex'), 'details', p_payload - 'verifier' - 'data'));
+  RETURN ch;
+END $$;
+
+CREATE OR REPLACE FUNCTION wsd.manages(s wsd.staff) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$ SELECT coalesce(s.role = 'lead' OR (s.role = 'analyst' AND s.level >= 3), false) $$;
+
+-- Why this person cannot be the second one; NULL when he can.
+CREATE OR REPLACE FUNCTION wsd.why_not_confirm(s wsd.staff, ch wsd.change) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN ch.id IS NULL THEN 'unknown'
+    WHEN NOT wsd.manages(s) THEN 'level'
+    WHEN s.role <> 'lead' AND s.team IS DISTINCT FROM p.team THEN 'unknown'
+    WHEN ch.state <> 'open' OR clock_timestamp() > ch.expires THEN 'closed_or_expired'
+    WHEN s.person_id = ch.proposer_person OR s.person_id = (SELECT o.person_id FROM wsd.staff o WHERE o.login = ch.subject)
+      OR s.person_id = ch.payload::jsonb ->> 'person' THEN 'self'
+    WHEN NOT p.enabled OR NOT (ch.kind = 'factor' OR wsd.manages(p)) THEN 'requester_revoked'
+    -- a senior's word alone, with another senior's, stops a person; it gives nothing
+    WHEN ch.kind IN ('grant', 'level', 'enrol', 'enable', 'methods', 'method_policy') AND p.role <> 'lead' THEN 'requester_revoked'
+  END FROM (SELECT 1) one LEFT JOIN wsd.staff p ON p.login = ch.proposer
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.change_row(ch wsd.change, s wsd.staff) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+  SELECT jsonb_build_object('id', ch.id, 'kind', ch.kind, 'subject', ch.subject, 'subject_name', coalesce(ch.payload::jsonb ->> 'name', wsd.name_of(ch.subject)),
+    'details', ch.payload::jsonb - 'verifier' - 'data', 'proposer', ch.proposer, 'proposer_name', wsd.name_of(ch.proposer), 'proposed_at', ch.proposed,
+    'expires_at', ch.expires, 'state', ch.state, 'hash', encode(ch.hash, 'hex'), 'mine', ch.proposer_person = s.person_id, 'why_not', coalesce(wsd.why_not_confirm(s, ch), ''))
+$$;
+
+CREATE FUNCTION ws.changes() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  RETURN (SELECT coalesce(jsonb_agg(wsd.change_row(ch, s) ORDER BY ch.proposed), '[]') FROM wsd.change ch JOIN wsd.staff p ON p.login = ch.proposer
+           WHERE ch.state = 'open' AND clock_timestamp() <= ch.expires AND (ch.proposer = s.login OR (wsd.manages(s) AND (s.role = 'lead' OR p.team = s.team))));
+END $$;
+
+CREATE FUNCTION ws.withdraw_change(p_id uuid) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE s wsd.staff := wsd.me(); ch wsd.change;
+BEGIN
+  SELECT * INTO ch FROM wsd.change WHERE id = p_id FOR UPDATE;
+  IF ch.id IS NULL OR (ch.proposer_person <> s.person_id AND NOT wsd.manages(s)) THEN RETURN wsd.deny('change.withdraw', coalesce(p_id::text, ''), 'unknown'); END IF;
+  IF ch.state NOT IN ('unproved', 'open') THEN RETURN wsd.deny('change.withdraw', p_id::text, 'closed_or_expired'); END IF;
+  UPDATE wsd.change SET state = 'withdrawn', payload = (payload::jsonb - 'verifier')::text WHERE id = p_id;
+  PERFORM wsd.log('change.withdraw', 'ok', ch.subject, jsonb_build_object('change', p_id, 'kind', ch.kind));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+-- From now on nothing that was proved before counts for this login. No lock is waited for that he may hold himself.
+CREATE OR REPLACE FUNCTION wsd.cut(p_login text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE wsd.staff SET cut = clock_timestamp() WHERE login = p_login
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.apply_standing(p_login text, p_standing text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE wsd.staff SET level = (wsd.of_standing(p_standing)).level, role = (wsd.of_standing(p_standing)).role, cut = clock_timestamp() WHERE login = p_login;
+  PERFORM wsg.set_group(p_login, 'ws_' || p_standing);
+  IF p_standing <> 'l2' THEN
+    UPDATE wsd.grant_of SET ended = clock_timestamp(), ended_by = session_user::text WHERE login = p_login AND ended IS NULL;
+  END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION wsd.apply_factor(ch wsd.change) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE d jsonb := ch.payload::jsonb;
+BEGIN
+  UPDATE wsd.factor SET enabled = false, ended = clock_timestamp() WHERE login = ch.subject AND enabled AND cred_id = decode(coalesce(d ->> 'replaces', ''), 'hex');
+  INSERT INTO wsd.factor(login, kind, cred_id, data, label) VALUES (ch.subject, d ->> 'kind', decode(d ->> 'cred', 'hex'), decode(d ->> 'data', 'hex'), d ->> 'label')
+  ON CONFLICT (login, kind, cred_id) DO NOTHING;
+  -- an ended factor does not come back: its data is another one's copy for all we know
+  IF NOT FOUND THEN RETURN 'factor_known'; END IF;
+  PERFORM wsd.cut(ch.subject);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION wsd.apply_change(ch wsd.change) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE d jsonb := ch.payload::jsonb;
+BEGIN
+  CASE ch.kind
+    WHEN 'factor' THEN RETURN wsd.apply_factor(ch);
+    WHEN 'grant' THEN
+      IF NOT EXISTS (SELECT 1 FROM wsd.staff WHERE login = ch.subject AND enabled AND level = 2 AND role = 'analyst') THEN RETURN 'grant_not_needed'; END IF;
+      UPDATE wsd.grant_of SET ended = clock_timestamp(), ended_by = session_user::text WHERE login = ch.subject AND act = d ->> 'act' AND ended IS NULL;
+      INSERT INTO wsd.grant_of(login, act, given_by, confirmed_by, until) VALUES (ch.subject, d ->> 'act', ch.proposer, session_user::text, (d ->> 'until')::timestamptz);
+    WHEN 'level' THEN PERFORM wsd.apply_standing(ch.subject, d ->> 'standing');
+    WHEN 'enrol' THEN
+      IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = ch.subject) THEN RETURN 'login_taken'; END IF;
+      PERFORM wsg.make_login(ch.subject, d ->> 'verifier');
+      PERFORM wsg.set_group(ch.subject, 'ws_' || (d ->> 'standing'));
+      PERFORM wsd.add_person(ch.subject, d ->> 'person', d ->> 'name', (wsd.of_standing(d ->> 'standing')).level, (wsd.of_standing(d ->> 'standing')).role, d ->> 'team',
+                             ARRAY(SELECT jsonb_array_elements_text(d -> 'languages')), d ->> 'email');
+    WHEN 'enable' THEN
+      UPDATE wsd.staff SET enabled = true, cut = clock_timestamp() WHERE login = ch.subject;
+      PERFORM wsg.let_in(ch.subject, true);
+    WHEN 'disable' THEN PERFORM wsd.apply_disable(ch.subject, d ->> 'reason');
+    WHEN 'methods' THEN
+      UPDATE wsd.staff SET methods = CASE WHEN d -> 'methods' = 'null' THEN NULL ELSE ARRAY(SELECT jsonb_array_elements_text(d -> 'methods')) END, cut = clock_timestamp() WHERE login = ch.subject;
+    WHEN 'method_policy' THEN
+      UPDATE wsd.method_policy SET max_tier = (d ->> 'max_tier')::smallint, unless_owns = d ->> 'unless_owns' WHERE kind = ch.subject AND level = (d ->> 'level')::int;
+  END CASE;
+  RETURN NULL;
+END $$;
+
+-- SECURITY DEFINER all the way down, but session_user stays the person: what he ends, the audit shows as his.
+-- Out, in this order: no new connection, the old ones end (and with them the locks that they hold), then what is written.
+CREATE OR REPLACE FUNCTION wsd.apply_disable(p_login text, p_reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE leases int; requests int; ended int;
+BEGIN
+  PERFORM wsg.let_in(p_login, false);
+  UPDATE wsd.staff SET enabled = false, cut = clock_timestamp() WHERE login = p_login;
+  SELECT count(pg_terminate_backend(a.pid, 2000)) INTO ended FROM pg_stat_activity a WHERE a.usename = p_login AND a.pid <> pg_backend_pid();
+  UPDATE wsd.case_file SET holder = NULL, lease_until = NULL, version = version + 1
+   WHERE id IN (SELECT id FROM wsd.case_file WHERE holder = p_login FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS leases = ROW_COUNT;
+  UPDATE wsd.request SET state = 'vetoed', why = 'the requester was disabled'
+   WHERE id IN (SELECT id FROM wsd.request WHERE requester = p_login AND state = 'pending' AND tier >= 2 FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS requests = ROW_COUNT;
+  UPDATE wsd.change SET state = 'withdrawn', payload = (payload::jsonb - 'verifier')::text
+   WHERE id IN (SELECT id FROM wsd.change WHERE proposer = p_login AND state IN ('unproved', 'open') FOR UPDATE SKIP LOCKED);
+  UPDATE wsd.grant_of SET ended = clock_timestamp(), ended_by = session_user::text WHERE login = p_login AND ended IS NULL;
+  UPDATE wsd.emergency SET ends = clock_timestamp() WHERE login = p_login AND ends > clock_timestamp() AND reviewed IS NULL;
+  PERFORM wsd.raise_alert((SELECT team FROM wsd.staff WHERE login = p_login), 'person.disabled', p_login, NULL, wsd.name_of(p_login) || ' was disabled: ' || p_reason);
+  PERFORM wsd.log('person.disable', 'ok', p_login, jsonb_build_object('reason', p_reason, 'connections', ended, 'leases', leases, 'requests', requests));
+END $$;
+
+CREATE FUNCTION ws.confirm_change(p_id uuid, p_hash bytea) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE s wsd.staff := wsd.me(); ch wsd.change; no text;
+BEGIN
+  SELECT * INTO ch FROM wsd.change WHERE id = p_id FOR UPDATE;
+  no := wsd.why_not_confirm(s, ch);
+  IF no IS NULL AND ch.hash IS DISTINCT FROM p_hash THEN no := 'hash_mismatch'; END IF;
+  IF no IS NOT NULL THEN RETURN wsd.deny('change.confirm', coalesce(p_id::text, ''), no); END IF;
+  BEGIN  -- one block: a refusal gives the step-up back
+    IF NOT wsd.fresh(ch.hash) THEN RETURN wsd.deny('change.confirm', p_id::text, 'not_fresh'); END IF;
+    UPDATE wsd.change SET state = 'done', confirmer = s.login, confirmer_person = s.person_id, confirmed = clock_timestamp(), payload = (payload::jsonb - 'verifier')::text
+     WHERE id = p_id;
+    no := wsd.apply_change(ch);
+    IF no IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = 'WS001', MESSAGE = no; END IF;
+  EXCEPTION WHEN exclusion_violation THEN RETURN wsd.deny('change.confirm', p_id::text, 'reciprocal_24h');
+            WHEN SQLSTATE 'WS001' THEN RETURN wsd.deny('change.confirm', p_id::text, SQLERRM);
+            WHEN unique_violation THEN RETURN wsd.deny('change.confirm', p_id::text, 'login_taken');
+  END;
+  PERFORM wsd.log('change.confirm', 'ok', ch.subject, jsonb_build_object('change', p_id, 'kind', ch.kind, 'hash', encode(ch.hash, 'hex'), 'proposer', ch.proposer));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+-- Factors --------------------------------------------------------------------------------------------------------------
+-- The person offers it, elevated where he has a factor already; the broker sees that it works; a second person lets it count.
+CREATE FUNCTION ws.offer_factor(p_kind text, p_label text, p_replaces bytea DEFAULT NULL, OUT change uuid, OUT id uuid, OUT challenge bytea, OUT denied text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); ch wsd.change;
+BEGIN
+  denied := CASE
+    WHEN coalesce(p_kind, '') NOT IN ('fido2', 'idp', 'totp') OR coalesce(length(p_label), 0) NOT BETWEEN 1 AND 60 THEN 'factor_malformed'
+    WHEN NOT EXISTS (SELECT 1 FROM wsd.method_policy m WHERE m.kind = p_kind AND m.level = s.level AND m.max_tier > 0) THEN 'method_policy'
+    WHEN p_replaces IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wsd.factor f WHERE f.login = s.login AND f.cred_id = p_replaces AND f.enabled) THEN 'unknown'
+    WHEN (SELECT count(*) FROM wsd.change c WHERE c.proposer = s.login AND c.kind = 'factor' AND c.proposed > clock_timestamp() - interval '1 h') >= 10 THEN 'rate_limit_changes'
+  END;
+  IF denied IS NOT NULL THEN PERFORM wsd.deny('factor.offer', s.login, denied); RETURN; END IF;
+  ch := wsd.propose(s, 'factor', s.login, jsonb_build_object('kind', p_kind, 'label', p_label, 'replaces', encode(p_replaces, 'hex')), 'unproved');
+  change := ch.id;
+  SELECT c.id, c.challenge INTO id, challenge FROM wsd.new_challenge(s, NULL, ch.id, interval '180 s') c;
+END $$;
+
+CREATE FUNCTION ws.attest_offer(p_id uuid, p_ok boolean, p_cred bytea, p_data bytea, p_why text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE c wsd.challenge; ch wsd.change; no text;
+BEGIN
+  PERFORM wsd.must_read_committed();
+  no := wsd.spend(p_id, true);
+  IF no IS NOT NULL THEN RETURN no; END IF;
+  SELECT * INTO c FROM wsd.challenge WHERE id = p_id;
+  IF p_ok IS NOT TRUE AND p_why IN ('provider_away', 'no_provider') THEN RETURN wsd.step_up_denied(p_id, c.login, p_why); END IF;
+  IF p_ok IS NOT TRUE OR coalesce(length(p_cred), 0) = 0 OR coalesce(length(p_data), 0) = 0 THEN RETURN wsd.step_up_failed(c, coalesce(p_why, 'bad_proof')); END IF;
+  SELECT * INTO ch FROM wsd.change WHERE wsd.change.id = c.offer FOR UPDATE;
+  IF ch.state <> 'unproved' OR clock_timestamp() > ch.expires THEN RETURN wsd.step_up_denied(p_id, c.login, 'closed_or_expired'); END IF;
+  IF EXISTS (SELECT 1 FROM wsd.factor f WHERE f.kind = ch.payload::jsonb ->> 'kind' AND f.cred_id = p_cred
+               AND (f.login = c.login OR (SELECT o.person_id FROM wsd.staff o WHERE o.login = f.login) <> ch.proposer_person)) THEN
+    RETURN wsd.step_up_denied(p_id, c.login, 'factor_known');
+  END IF;
+  ch.payload := (ch.payload::jsonb || jsonb_build_object('cred', encode(p_cred, 'hex'), 'data', encode(p_data, 'hex')))::text;
+  ch.state := 'open';
+  UPDATE wsd.change SET payload = ch.payload, state = 'open', hash = wsd.change_hash(ch) WHERE wsd.change.id = ch.id;
+  UPDATE wsd.challenge SET result = 'ok' WHERE wsd.challenge.id = p_id;
+  PERFORM wsd.log('factor.proved', 'ok', c.login, jsonb_build_object('change', ch.id, 'kind', ch.payload::jsonb ->> 'kind', 'cred', encode(p_cred, 'hex'),
+      'hash', encode(wsd.change_hash(ch), 'hex')));
+  RETURN 'ok';
+END $$;
+
+-- Lost or stolen: at once, by the person or by a lead. Taking away needs nobody else.
+CREATE FUNCTION ws.end_factor(p_login text, p_cred bytea, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  IF o.login IS NULL OR (o.person_id <> s.person_id AND s.role <> 'lead') THEN RETURN wsd.deny('factor.end', coalesce(p_login, ''), 'level'); END IF;
+  IF coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN RETURN wsd.deny('factor.end', p_login, 'reason_too_short'); END IF;
+  UPDATE wsd.factor SET enabled = false, ended = clock_timestamp() WHERE login = p_login AND cred_id = p_cred AND enabled;
+  IF NOT FOUND THEN RETURN wsd.deny('factor.end', p_login, 'unknown'); END IF;
+  PERFORM wsd.cut(p_login);
+  PERFORM wsd.log('factor.end', 'ok', p_login, jsonb_build_object('cred', encode(p_cred, 'hex'), 'reason', p_reason));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+-- Whoever unlocks has spoken to the person. A lead; where the locked one is the only lead, a senior of the team.
+CREATE FUNCTION ws.unlock_step_up(p_login text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  IF NOT wsd.manages(s) OR (s.role <> 'lead' AND (o.team IS DISTINCT FROM s.team OR EXISTS (
+       SELECT 1 FROM wsd.staff l WHERE l.role = 'lead' AND l.enabled AND l.person_id IS DISTINCT FROM o.person_id))) THEN
+    RETURN wsd.deny('step_up.unlock', coalesce(p_login, ''), 'level');
+  END IF;
+  IF o.login IS NULL THEN RETURN wsd.deny('step_up.unlock', coalesce(p_login, ''), 'unknown'); END IF;
+  IF o.person_id = s.person_id THEN RETURN wsd.deny('step_up.unlock', p_login, 'self'); END IF;
+  IF coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN RETURN wsd.deny('step_up.unlock', p_login, 'reason_too_short'); END IF;
+  IF NOT wsd.elevated() THEN RETURN wsd.deny('step_up.unlock', p_login, 'not_elevated'); END IF;
+  UPDATE wsd.throttle SET fails = 0, locked_until = NULL WHERE login = p_login AND locked_until > clock_timestamp();
+  IF NOT FOUND THEN RETURN wsd.deny('step_up.unlock', p_login, 'not_locked'); END IF;
+  PERFORM wsd.log('step_up.unlock', 'ok', p_login, jsonb_build_object('reason', p_reason));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+-- Levels, grants, methods, logins --------------------------------------------------------------------------------------
+-- What all of them ask first: a lead, elevated, about somebody else whom there is, with a reason. NULL when all is well.
+CREATE OR REPLACE FUNCTION wsd.why_not_lead(s wsd.staff, o wsd.staff, p_reason text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN CASE
+    WHEN s.role <> 'lead' THEN 'level'
+    WHEN o.login IS NULL THEN 'unknown'
+    WHEN o.person_id = s.person_id THEN 'self'
+    WHEN coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN 'reason_too_short'
+    WHEN NOT wsd.elevated() THEN 'not_elevated' END;
+END $$;
+
+CREATE FUNCTION ws.grant_act(p_login text, p_act text, p_until timestamptz, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff; p wsd.policy; no text;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  SELECT * INTO p FROM wsd.policy WHERE act = p_act;
+  no := wsd.why_not_lead(s, o, p_reason);
+  IF no IS NULL THEN no := CASE
+    WHEN p.act IS NULL THEN 'unknown'
+    WHEN p.tier = 4 THEN 'forbidden_for_everyone'
+    WHEN p.tier < 2 OR o.level <> 2 OR o.role <> 'analyst' OR p.min_level > 2 THEN 'grant_not_needed'
+    -- a right that nobody looks at again is one too many: at most until the next half-yearly review
+    WHEN p_until IS NULL OR p_until <= clock_timestamp() OR p_until > clock_timestamp() + interval '186 days' THEN 'grant_too_long' END;
+  END IF;
+  IF no IS NOT NULL THEN RETURN wsd.deny('grant', coalesce(p_login || ' ' || p_act, ''), no); END IF;
+  RETURN wsd.change_row(wsd.propose(s, 'grant', p_login, jsonb_build_object('act', p_act, 'until', p_until, 'reason', p_reason)), s);
+END $$;
+
+CREATE FUNCTION ws.revoke_act(p_login text, p_act text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff; no text;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  no := CASE WHEN s.role <> 'lead' THEN 'level' WHEN o.login IS NULL THEN 'unknown' WHEN coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN 'reason_too_short' END;
+  IF no IS NOT NULL THEN RETURN wsd.deny('revoke', coalesce(p_login || ' ' || p_act, ''), no); END IF;
+  UPDATE wsd.grant_of SET ended = clock_timestamp(), ended_by = s.login WHERE login = p_login AND act = p_act AND ended IS NULL;
+  IF NOT FOUND THEN RETURN wsd.deny('revoke', p_login || ' ' || p_act, 'unknown'); END IF;
+  PERFORM wsd.log('revoke', 'ok', p_login || ' ' || p_act, jsonb_build_object('reason', p_reason));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+CREATE FUNCTION ws.set_standing(p_login text, p_standing text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff; no text; old text;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  no := wsd.why_not_lead(s, o, p_reason);
+  old := wsd.standing(o.level, o.role);
+  IF no IS NULL AND ((wsd.of_standing(p_standing)).rank IS NULL OR old = p_standing) THEN no := 'unknown'; END IF;
+  IF no IS NOT NULL THEN RETURN wsd.deny('person.standing', coalesce(p_login, ''), no); END IF;
+  IF old = 'auditor' OR (wsd.of_standing(p_standing)).rank > (wsd.of_standing(old)).rank THEN
+    RETURN wsd.change_row(wsd.propose(s, 'level', p_login, jsonb_build_object('standing', p_standing, 'was', old, 'reason', p_reason)), s);
+  END IF;
+  PERFORM wsd.apply_standing(p_login, p_standing);
+  PERFORM wsd.log('person.standing', 'ok', p_login, jsonb_build_object('standing', p_standing, 'was', old, 'reason', p_reason));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+CREATE FUNCTION ws.set_methods(p_login text, p_methods text[], p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff; no text;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  no := wsd.why_not_lead(s, o, p_reason);
+  IF no IS NULL AND p_methods IS NOT NULL AND (NOT p_methods <@ ARRAY['fido2', 'idp', 'totp'] OR cardinality(p_methods) > 3) THEN no := 'factor_malformed'; END IF;
+  IF no IS NOT NULL THEN RETURN wsd.deny('person.methods', coalesce(p_login, ''), no); END IF;
+  RETURN wsd.change_row(wsd.propose(s, 'methods', p_login, jsonb_build_object('methods', p_methods, 'was', o.methods, 'reason', p_reason)), s);
+END $$;
+
+-- Which methods count for whom, for everybody at once.
+CREATE FUNCTION ws.set_method_policy(p_kind text, p_level int, p_max_tier int, p_unless_owns text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); m wsd.method_policy; no text;
+BEGIN
+  SELECT * INTO m FROM wsd.method_policy WHERE kind = p_kind AND level = p_level;
+  no := CASE
+    WHEN s.role <> 'lead' THEN 'level'
+    WHEN m.kind IS NULL OR coalesce(p_max_tier, -1) NOT IN (0, 2, 3) OR coalesce(p_unless_owns, '-') NOT IN ('', 'fido2', 'idp', 'totp') OR p_unless_owns = p_kind THEN 'factor_malformed'
+    WHEN coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN 'reason_too_short'
+    WHEN NOT wsd.elevated() THEN 'not_elevated' END;
+  IF no IS NOT NULL THEN RETURN wsd.deny('method_policy', coalesce(p_kind, ''), no); END IF;
+  RETURN wsd.change_row(wsd.propose(s, 'method_policy', p_kind, jsonb_build_object('level', p_level, 'max_tier', p_max_tier, 'unless_owns', p_unless_owns,
+      'was', to_jsonb(m) - 'kind' - 'level' - 'rank', 'reason', p_reason)), s);
+END $$;
+
+CREATE FUNCTION ws.invite(p_login text, p_person text, p_name text, p_standing text, p_team text, p_languages text[], p_email text, p_verifier text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); no text;
+BEGIN
+  no := CASE
+    WHEN s.role <> 'lead' THEN 'level'
+    WHEN coalesce(p_login, '') !~ '^[a-z][a-z0-9._-]{0,39}$' OR p_login ~ '^(ws|pg)_' OR (wsd.of_standing(p_standing)).rank IS NULL OR coalesce(p_person, '') !~ '^[A-Za-z0-9._-]{1,40}$'
+      OR coalesce(length(p_name), 0) NOT BETWEEN 1 AND 80 OR coalesce(p_team, '') = '' OR p_languages IS NULL OR coalesce(p_verifier, '') !~ '^SCRAM-SHA-256\$'
+      OR coalesce(p_email, '') !~ '^([^\s@<>,;]+@[^\s@<>,;]+)?$' THEN 'person_malformed'
+    -- a second login for myself, or of a person with whom I would then be two
+    WHEN p_person = s.person_id THEN 'self'
+    WHEN EXISTS (SELECT 1 FROM pg_roles WHERE rolname = p_login) THEN 'login_taken'
+    WHEN NOT wsd.elevated() THEN 'not_elevated' END;
+  IF no IS NOT NULL THEN RETURN wsd.deny('person.invite', coalesce(p_login, ''), no); END IF;
+  RETURN wsd.change_row(wsd.propose(s, 'enrol', p_login, jsonb_build_object('person', p_person, 'name', p_name, 'standing', p_standing, 'team', p_team,
+      'languages', to_jsonb(p_languages), 'email', coalesce(p_email, ''), 'verifier', p_verifier)), s);
+END $$;
+
+-- A lead alone and at once; without a lead, any two seniors.
+CREATE FUNCTION ws.disable(p_login text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '3s' AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff; no text;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  no := CASE
+    WHEN NOT wsd.manages(s) THEN 'level'
+    WHEN o.login IS NULL OR (s.role <> 'lead' AND o.team <> s.team) THEN 'unknown'
+    WHEN o.person_id = s.person_id THEN 'self'
+    WHEN NOT o.enabled THEN 'disabled_already'
+    WHEN coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN 'reason_too_short' END;
+  IF no IS NOT NULL THEN RETURN wsd.deny('person.disable', coalesce(p_login, ''), no); END IF;
+  IF s.role <> 'lead' THEN
+    RETURN wsd.change_row(wsd.propose(s, 'disable', p_login, jsonb_build_object('reason', p_reason)), s);
+  END IF;
+  PERFORM wsd.apply_disable(p_login, p_reason);
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+CREATE FUNCTION ws.enable(p_login text, p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); o wsd.staff; no text;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  no := wsd.why_not_lead(s, o, p_reason);
+  IF no IS NULL AND o.enabled THEN no := 'unknown'; END IF;
+  IF no IS NOT NULL THEN RETURN wsd.deny('person.enable', coalesce(p_login, ''), no); END IF;
+  RETURN wsd.change_row(wsd.propose(s, 'enable', p_login, jsonb_build_object('reason', p_reason)), s);
+END $$;
+
+-- What leads look at ---------------------------------------------------------------------------------------------------
+CREATE FUNCTION ws.team() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  IF NOT wsd.manages(s) AND s.role <> 'auditor' THEN RETURN jsonb_build_object('denied', 'level'); END IF;
+  RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('login', o.login, 'name', o.name, 'level', o.level, 'role', o.role, 'enabled', o.enabled,
+      'factors', (SELECT coalesce(jsonb_agg(trim(f.kind || ' ' || f.label) ORDER BY f.kind, f.added), '[]') FROM wsd.factor f WHERE f.login = o.login AND f.enabled),
+      'grants', (SELECT coalesce(jsonb_agg(jsonb_build_object('act', g.act, 'until', g.until, 'given_by', wsd.name_of(g.given_by), 'last_use', g.last_use) ORDER BY g.act), '[]')
+                   FROM wsd.grant_of g WHERE g.login = o.login AND g.ended IS NULL AND g.until > clock_timestamp()),
+      'step_up_locked', coalesce((SELECT t.locked_until > clock_timestamp() FROM wsd.throttle t WHERE t.login = o.login), false),
+      'review_due', wsd.review_overdue(o.person_id)) ORDER BY o.enabled DESC, o.name), '[]')
+    FROM wsd.staff o WHERE o.team = s.team OR s.role = 'auditor');
+END $$;
+
+-- Names of who could approve this act for this person in this case, now. The same conditions as ws.approve.
+CREATE OR REPLACE FUNCTION wsd.approvers(s wsd.staff, c wsd.case_file, p wsd.policy) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(array_agg(DISTINCT o.name ORDER BY o.name), '{}') FROM wsd.staff o
+   WHERE o.enabled AND o.role = 'analyst' AND o.level >= greatest(p.approver_level, 2) AND o.team = c.team AND o.person_id <> s.person_id
+     AND NOT EXISTS (SELECT 1 FROM wsd.case_touch t WHERE t.case_id = c.id AND t.person_id = o.person_id)
+     AND NOT EXISTS (SELECT 1 FROM wsd.approval a WHERE a.approver_person = s.person_id AND a.requester_person = o.person_id AND a.decided > clock_timestamp() - interval '24 h')
+     AND EXISTS (SELECT 1 FROM wsd.factor f WHERE f.login = o.login AND f.enabled AND wsd.method_tier(o, f.kind) >= least(p.tier::int, 3))
+$$;
+
+CREATE FUNCTION ws.approvers(p_case bigint, p_act text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file; p wsd.policy;
+BEGIN
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case;
+  SELECT * INTO p FROM wsd.policy WHERE act = p_act;
+  IF c.id IS NULL OR NOT wsd.sees(s, c) OR p.act IS NULL OR p.approvals = 0 OR p.tier = 4 THEN RETURN '[]'; END IF;
+  RETURN to_jsonb(wsd.approvers(s, c, p));
+END $$;
+
+-- What is thin: a code and whom it is about. The words are in services/acts/refusals.py.
+CREATE OR REPLACE FUNCTION wsd.thin(p_team text) RETURNS TABLE (code text, names text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH o AS (SELECT * FROM wsd.staff WHERE team = p_team AND enabled),
+       senior AS (SELECT person_id, min(name) AS name FROM o WHERE role = 'analyst' AND level >= 3 GROUP BY person_id),
+       lead AS (SELECT person_id, min(name) AS name FROM o WHERE role = 'lead' GROUP BY person_id),
+       works AS (SELECT o.*, EXISTS (SELECT 1 FROM wsd.factor f WHERE f.login = o.login AND f.enabled AND wsd.method_tier(o, f.kind) > 0) AS able FROM o WHERE role <> 'auditor')
+  SELECT * FROM (
+    SELECT 'no_senior', '{}'::text[] WHERE NOT EXISTS (SELECT 1 FROM senior)
+    UNION ALL SELECT 'last_senior', (SELECT array_agg(name) FROM senior) WHERE (SELECT count(*) FROM senior) = 1
+    UNION ALL SELECT 'two_seniors', (SELECT array_agg(name ORDER BY name) FROM senior) WHERE (SELECT count(*) FROM senior) = 2
+    UNION ALL SELECT 'no_lead', '{}' WHERE NOT EXISTS (SELECT 1 FROM lead)
+    UNION ALL SELECT 'last_lead', (SELECT array_agg(name) FROM lead) WHERE (SELECT count(*) FROM lead) = 1
+    UNION ALL SELECT 'lead_without_address', array_agg(name ORDER BY name) FROM o WHERE role = 'lead' AND email = '' HAVING count(*) > 0
+    UNION ALL SELECT 'no_factor', array_agg(name ORDER BY name) FROM works WHERE level >= 2 AND NOT able HAVING count(*) > 0
+    UNION ALL SELECT 'no_strong_factor', array_agg(name ORDER BY name) FROM works w WHERE level >= 3 AND able
+              AND NOT EXISTS (SELECT 1 FROM wsd.factor f JOIN o ON o.login = f.login WHERE f.login = w.login AND f.enabled AND wsd.method_tier(o, f.kind) >= 3) HAVING count(*) > 0
+    UNION ALL SELECT 'one_factor', array_agg(name ORDER BY name) FROM works w WHERE level >= 2 AND (SELECT count(*) FROM wsd.factor f WHERE f.login = w.login AND f.enabled) = 1 HAVING count(*) > 0
+    UNION ALL SELECT 'review_due', array_agg(name ORDER BY name) FROM o WHERE wsd.review_overdue(o.person_id) HAVING count(*) > 0
+    UNION ALL SELECT 'step_up_locked', array_agg(o.name ORDER BY o.name) FROM o JOIN wsd.throttle t ON t.login = o.login AND t.locked_until > clock_timestamp() HAVING count(*) > 0
+    UNION ALL SELECT 'grants_end', array_agg(DISTINCT o.name) FROM o JOIN wsd.grant_of g ON g.login = o.login AND g.ended IS NULL AND g.until BETWEEN clock_timestamp() AND clock_timestamp() + interval '7 days' HAVING count(*) > 0
+    UNION ALL SELECT 'not_founded', '{}' WHERE NOT EXISTS (SELECT 1 FROM wsd.recovery_key WHERE used IS NULL)
+  ) t(code, names)
+$$;
+
+CREATE FUNCTION ws.team_health() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('code', t.code, 'names', to_jsonb(t.names))), '[]') FROM wsd.thin(s.team) t);
+END $$;
+
+CREATE FUNCTION ws.alerts() RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE s wsd.staff := wsd.me();
+BEGIN
+  IF s.role NOT IN ('lead', 'auditor') THEN RETURN '[]'; END IF;
+  RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'at', a.at, 'kind', a.kind, 'about', a.about, 'about_name', wsd.name_of(a.about),
+      'case_id', a.case_id, 'text', a.text) ORDER BY a.id DESC), '[]')
+    FROM (SELECT * FROM wsd.alert WHERE seen IS NULL AND (team = s.team OR s.role = 'auditor') ORDER BY id DESC LIMIT 200) a);
+END $$;
+
+CREATE FUNCTION ws.see_alert(p_id bigint) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); a wsd.alert;
+BEGIN
+  SELECT * INTO a FROM wsd.alert WHERE id = p_id FOR UPDATE;
+  IF a.id IS NULL OR a.team <> s.team OR s.role <> 'lead' THEN RETURN wsd.deny('alert.seen', coalesce(p_id::text, ''), 'unknown'); END IF;
+  -- nobody puts away what is about himself
+  IF EXISTS (SELECT 1 FROM wsd.staff o WHERE o.login = a.about AND o.person_id = s.person_id) THEN RETURN wsd.deny('alert.seen', p_id::text, 'self'); END IF;
+  UPDATE wsd.alert SET seen = clock_timestamp(), seen_by = s.login WHERE id = p_id AND seen IS NULL;
+  PERFORM wsd.log('alert.seen', 'ok', p_id::text, jsonb_build_object('kind', a.kind, 'about', a.about));
+  RETURN jsonb_build_object('ok', true);
+END $$;
+
+-- Ceremonies: a superuser runs the program, and at least two other people sit there (docs/people.md) --------------------
+-- The first two of a team, each with a factor that signed the same statement; and the sealed keys for the worst day.
+CREATE FUNCTION ws.found(p_statement text, p_people jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE m jsonb;
+BEGIN
+  IF EXISTS (SELECT 1 FROM wsd.staff) THEN RAISE EXCEPTION 'people are enrolled already: founding is the first thing or nothing' USING ERRCODE = '42501'; END IF;
+  IF (SELECT count(DISTINCT x ->> 'person') FROM jsonb_array_elements(p_people) x) < 2 OR NOT EXISTS (SELECT 1 FROM jsonb_array_elements(p_people) x WHERE x ->> 'standing' = 'lead') THEN
+    RAISE EXCEPTION 'a founding needs two people, one of them a lead' USING ERRCODE = '42501';
+  END IF;
+  PERFORM wsd.as_installer();
+  FOR m IN SELECT * FROM jsonb_array_elements(p_people) LOOP
+    PERFORM wsd.add_person(m ->> 'login', m ->> 'person', m ->> 'name', (wsd.of_standing(m ->> 'standing')).level, (wsd.of_standing(m ->> 'standing')).role, m ->> 'team',
+                           ARRAY(SELECT jsonb_array_elements_text(m -> 'languages')), coalesce(m ->> 'email', ''));
+    INSERT INTO wsd.factor(login, kind, cred_id, data, label) VALUES (m ->> 'login', m ->> 'kind', decode(m ->> 'cred', 'hex'), decode(m ->> 'data', 'hex'), 'founding');
+    INSERT INTO wsd.recovery_key(person_id, digest) VALUES (m ->> 'person', decode(m ->> 'recovery', 'hex'));
+  END LOOP;
+  PERFORM wsd.log('founding', 'ok', '', jsonb_build_object('statement', p_statement, 'people', (SELECT jsonb_agg(x - 'recovery') FROM jsonb_array_elements(p_people) x)));
+END $$;
+
+-- All factors lost: two sealed keys of two people bring one login a new factor. Used keys are spent; new ones take their place.
+CREATE FUNCTION ws.recover(p_login text, p_keys text[], p_kind text, p_cred bytea, p_data bytea, p_new bytea[], p_reason text) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE holders text[]; used bigint[]; o wsd.staff; i int;
+BEGIN
+  SELECT * INTO o FROM wsd.staff WHERE login = p_login;
+  SELECT array_agg(k.person_id ORDER BY k.id), array_agg(k.id ORDER BY k.id) INTO holders, used FROM wsd.recovery_key k
+   WHERE k.used IS NULL AND k.digest = ANY (SELECT sha256(convert_to(x, 'UTF8')) FROM unnest(p_keys) x);
+  PERFORM wsd.as_installer();
+  IF o.login IS NULL THEN RETURN wsd.deny('recovery', coalesce(p_login, ''), 'unknown'); END IF;
+  IF (SELECT count(DISTINCT h) FROM unnest(coalesce(holders, '{}')) h) < 2 THEN RETURN wsd.deny('recovery', p_login, 'recovery_needs_two'); END IF;
+  IF coalesce(length(p_reason), 0) < 20 THEN RETURN wsd.deny('recovery', p_login, 'reason_too_short'); END IF;
+  IF cardinality(p_new) IS DISTINCT FROM cardinality(used) THEN RETURN wsd.deny('recovery', p_login, 'recovery_needs_new_keys'); END IF;
+  UPDATE wsd.factor SET enabled = false, ended = clock_timestamp() WHERE login = p_login AND enabled;
+  INSERT INTO wsd.factor(login, kind, cred_id, data, label) VALUES (p_login, p_kind, p_cred, p_data, 'recovery');
+  UPDATE wsd.throttle SET fails = 0, locked_until = NULL WHERE login = p_login;
+  PERFORM wsd.cut(p_login);
+  UPDATE wsd.recovery_key SET used = clock_timestamp() WHERE id = ANY (used);
+  FOR i IN 1 .. cardinality(used) LOOP
+    INSERT INTO wsd.recovery_key(person_id, digest) VALUES (holders[i], p_new[i]);
+  END LOOP;
+  PERFORM wsd.raise_alert(o.team, 'recovery', p_login, NULL, 'Recovery: ' || o.name || ' has a new factor by the sealed keys of ' || array_to_string(holders, ', ') || ': ' || p_reason);
+  PERFORM wsd.log('recovery', 'ok', p_login, jsonb_build_object('holders', to_jsonb(holders), 'kind', p_kind, 'cred', encode(p_cred, 'hex'), 'reason', p_reason));
+  RETURN jsonb_build_object('ok', true, 'holders', to_jsonb(holders));
+END $$;
 
 -- The daemons have chains of their own.
 INSERT INTO wsd.audit_head(chain, seq, hash)
 SELECT d, 0, sha256(wsd.lp('genesis', d)) FROM unnest(ARRAY['ws_executor', 'ws_courier', 'ws_notary']) d ON CONFLICT DO NOTHING;
+
+GRANT EXECUTE ON FUNCTION
+  ws.changes(), ws.withdraw_change(uuid), ws.offer_factor(text, text, bytea), ws.end_factor(text, bytea, text), ws.approvers(bigint, text), ws.team_health()
+TO ws_user, ws_auditor;
+GRANT EXECUTE ON FUNCTION ws.confirm_change(uuid, bytea), ws.unlock_step_up(text, text), ws.disable(text, text) TO ws_senior, ws_lead;
+GRANT EXECUTE ON FUNCTION ws.team() TO ws_senior, ws_lead, ws_auditor;
+GRANT EXECUTE ON FUNCTION ws.grant_act(text, text, timestamptz, text), ws.revoke_act(text, text, text), ws.set_standing(text, text, text), ws.set_methods(text, text[], text),
+  ws.invite(text, text, text, text, text, text[], text, text), ws.enable(text, text), ws.see_alert(bigint), ws.set_method_policy(text, int, int, text, text) TO ws_lead;
+GRANT EXECUTE ON FUNCTION ws.alerts() TO ws_lead, ws_auditor;
+GRANT EXECUTE ON FUNCTION ws.attest_offer(uuid, boolean, bytea, bytea, text) TO ws_executor;

@@ -24,7 +24,6 @@ GRANT EXECUTE ON FUNCTION wsd.my_team(), wsd.my_level() TO ws_user, ws_auditor;
 GRANT EXECUTE ON FUNCTION ws.whoami(), ws.audit_page(timestamptz, int) TO ws_user, ws_auditor;
 GRANT EXECUTE ON FUNCTION
   ws.open_account(text, text), ws.reveal(bigint, text, text),
-  ws.challenge(bytea), ws.my_factors(), ws.prove(uuid, jsonb), ws.proof_result(uuid), ws.elevation(), ws.step_down(),
   ws.queue(), ws.case_rows(bigint[]), ws.claim_next(), ws.claim_case(bigint, text), ws.heartbeat(bigint), ws.release(bigint),
   ws.snooze(bigint, timestamptz, text), ws.close_case(bigint, text), ws.add_case(text, text, text),
   ws.pin(bigint, text, text, text, bytea), ws.label(bigint, text, text, text), ws.note(bigint, text), ws.tick(bigint, text, bigint),
@@ -37,7 +36,7 @@ TO ws_user;
 GRANT EXECUTE ON FUNCTION ws.open_escalation(bigint), ws.return_packet(bigint, text), ws.take_over(bigint), ws.approve(uuid, bytea) TO ws_l2, ws_lead;
 REVOKE EXECUTE ON FUNCTION ws.approve(uuid, bytea), ws.take_over(bigint), ws.return_packet(bigint, text) FROM ws_lead;
 GRANT EXECUTE ON FUNCTION
-  ws.proofs(), ws.attest(uuid, boolean, text, bytea, bigint, text), ws.reap(interval, interval), ws.purge(interval), ws.sweep(),
+  ws.reap(interval, interval), ws.purge(interval), ws.sweep(),
   ws.releasable(), ws.claim(uuid, text), ws.unsettled(), ws.settle(uuid, text, text, text, text, text), ws.untold(), ws.tell_client(uuid, jsonb)
 TO ws_executor;
 GRANT EXECUTE ON FUNCTION ws.outbox_claim(), ws.outbox_stuck(), ws.outbox_settle(bigint, text, text), ws.inbox_cursor(), ws.inbox_file(text, jsonb, bytea) TO ws_courier;

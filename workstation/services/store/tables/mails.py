@@ -12,7 +12,10 @@ from workstation.services.store.tables.columns import LIST, SCHEMA, instant, lis
 
 
 class Mail(SQLModel, table=True):
-    """Mail in and out. An outgoing row is the outbox: its recipient and text are frozen when it is queued."""
+    """Mail in and out. An outgoing row is the outbox: its recipient and text are frozen when it is queued.
+
+    Mail of the house to its own people (a page to leads) belongs to no case.
+    """
 
     __tablename__ = "mail"
     __table_args__ = (
@@ -23,6 +26,7 @@ class Mail(SQLModel, table=True):
             + " END",
             name="state_known",
         ),
+        CheckConstraint("direction = 'out' OR case_id IS NOT NULL", name="what_came_in_has_a_case"),
         # Anybody may write one of our ids into a mail: an incoming mail never stands in the way of an outgoing one.
         Index("out_once", "message_id", unique=True, postgresql_where=text("direction = 'out'")),
         Index("in_once", "message_id", text("sha256(raw)"), unique=True, postgresql_where=text("direction = 'in'")),
@@ -31,7 +35,7 @@ class Mail(SQLModel, table=True):
         {"schema": SCHEMA},
     )
     id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    case_id: int = Field(sa_column=reference("case_file.id", kind=BigInteger))
+    case_id: int | None = Field(sa_column=reference("case_file.id", kind=BigInteger, nullable=True))
     direction: str = Field(sa_column=words())
     state: str = Field(sa_column=words())
     at: datetime = Field(sa_column=instant(default=True))
