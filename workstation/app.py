@@ -32,6 +32,7 @@ from workstation.services.errors import StoreError
 from workstation.widgets.line_filter import HarmlessLines
 from workstation.widgets.state_bar import Facts, StateBar
 from workstation.widgets.themes import THEMES
+from workstation.widgets.watermark import mark
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -340,6 +341,11 @@ class WorkstationApp(App[None], inherit_bindings=False):
             await step_up(self, "Enter elevated mode")
 
     # -- places --------------------------------------------------------------------------------------
+
+    @property
+    def mark(self) -> str:
+        """Who looks at this terminal, and the minute; ``""`` where nobody is signed in."""
+        return mark(self.desk.person.login, self.clock.now()) if self.desk is not None else ""
 
     def facts(self, place: str) -> Facts:
         """Return what the state bar of `place` says."""

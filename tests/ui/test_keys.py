@@ -113,6 +113,7 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("help.leave", "question_mark"),
             Press("app.palette", "ctrl+k", ("escape",)),
             Press("app.palette", "ctrl+p", ("escape",)),
+            Press("desk.copy", "ctrl+c", ("escape",)),
             Press("app.account", "2"),
             Press("app.escalations", "3"),
             Press("app.audit", "6"),

@@ -16,10 +16,11 @@ from textual.widgets import ContentSwitcher, Input, Static
 from workstation.screens.base import DeskScreen
 from workstation.services.errors import Refused, SourceError
 from workstation.services.text import group4
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.event import FIELDS, Event
 from workstation.services.views import AccountView, CaseRow, MailMessage, Packet, Pin, Request
 from workstation.widgets import empty
 from workstation.widgets.account_card import AccountCard
+from workstation.widgets.box import Box
 from workstation.widgets.event_detail import EventDetail
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.mail_thread import MailThread
@@ -78,7 +79,7 @@ class AccountBase(DeskScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Yield the case's line, the card, the timeline and the panes under it."""
         yield Static(id="case-line")
-        timeline = Vertical(
+        timeline = Box(
             Input(placeholder="action:login -ip:10.* word; Enter adds, Esc leaves", id="filter"),
             TimelinePane(id="timeline"),
             id="timeline-box",
@@ -95,9 +96,9 @@ class AccountBase(DeskScreen):
             initial="event",
             id="panes",
         )
-        detail = Vertical(TabLine(id="tabs"), switcher, id="detail-box", classes="box")
+        detail = Box(TabLine(id="tabs"), switcher, id="detail-box", classes="box")
         work_area = Vertical(timeline, detail, id="work")
-        yield Horizontal(Vertical(AccountCard(id="card"), id="card-box", classes="box"), work_area, id="body")
+        yield Horizontal(Box(AccountCard(id="card"), id="card-box", classes="box"), work_area, id="body")
 
     def on_mount(self) -> None:
         """Renew the lease while a case is open."""
@@ -166,6 +167,18 @@ class AccountBase(DeskScreen):
     def case_in_hand(self) -> int | None:
         """The case that is open."""
         return self.case
+
+    def copyable(self) -> Iterable[tuple[str, str]]:
+        """Yield the event under the cursor value by value, the account and the case."""
+        event = self.timeline.ledger.event
+        if event is not None:
+            fields = sorted(FIELDS.items(), key=lambda field: field[1] == "id")
+            yield from ((name, str(getattr(event, attribute))) for name, attribute in fields)
+            yield "sha256 of the record", event.sha256
+        if self.view is not None:
+            yield "account", self.view.account.id
+        if self.row is not None:
+            yield "case", self.row.ref
 
     def _empty(self) -> None:
         for group in self.READS:
@@ -317,11 +330,11 @@ class AccountBase(DeskScreen):
 
     @on(TimelinePane.Changed)
     def _write_timeline_title(self) -> None:
-        box, pane = self.query_one("#timeline-box"), self.timeline
+        box, pane = self.query_one("#timeline-box", Box), self.timeline
         total, shown = len(pane.view.events), pane.shown
         count = f"{shown:,} of {total:,} events" if pane.filters.terms else f"{total:,} events"
         box.border_title = plain("timeline ", (count, "quiet"))
-        box.border_subtitle = plain((f"times: {self.zone.word}", "quiet"))
+        box.words = (f"times: {self.zone.word}", "quiet")
 
     def write_card(self) -> None:
         """Write the account's card, in the box and in the tab that replaces it where the room is short."""

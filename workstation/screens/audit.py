@@ -15,6 +15,7 @@ from workstation.services.errors import Refused
 from workstation.services.views import AuditRow
 from workstation.widgets import empty
 from workstation.widgets.audit import AuditLedger, audit_key, record
+from workstation.widgets.box import Box
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import plain
@@ -45,8 +46,8 @@ class AuditScreen(DeskScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Yield the list and the record under the cursor."""
         yield Vertical(
-            Vertical(AuditLedger(id="records"), id="list", classes="box"),
-            Vertical(Pane(id="record"), id="whole", classes="box"),
+            Box(AuditLedger(id="records"), id="list", classes="box"),
+            Box(Pane(id="record"), id="whole", classes="box"),
             id="body",
         )
 
@@ -59,6 +60,11 @@ class AuditScreen(DeskScreen):
     def arrive(self) -> None:
         """Read the newest."""
         self.read(())
+
+    def copyable(self) -> Iterable[tuple[str, str]]:
+        """Yield what names the record under the cursor."""
+        row = self.ledger.row()
+        return (("record", f"{row.chain}/{row.seq}"), ("hash", row.hash), ("object", row.object)) if row else ()
 
     def forget(self) -> None:
         """Show nothing of the person before."""
@@ -91,7 +97,7 @@ class AuditScreen(DeskScreen):
             )
         elif group == "audit":
             since = f"{self.rows[0].at:%H:%M:%SZ}"
-            self.query_one("#list").border_subtitle = plain((empty.stale("the audit", since).what, "time"))
+            self.query_one("#list", Box).words = (empty.stale("the audit", since).what, "time")
 
     @on(Ledger.Moved, "#records")
     def moved(self) -> None:

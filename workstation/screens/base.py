@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -14,6 +16,8 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from workstation.screens.faults import sentence
 from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn, StoreError
+from workstation.widgets.box import Box
+from workstation.widgets.choices import Choice
 from workstation.widgets.key_line import KeyLine
 from workstation.widgets.state_bar import StateBar
 from workstation.widgets.word_line import WordLine
@@ -36,10 +40,14 @@ class DeskScreen(Screen[None]):
     PLACE: ClassVar[str] = ""
     """The key that goes here."""
     HELP: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "copy", "Copy", show=False, id="desk.copy", tooltip="Copy a value; that is put on record"),
+    ]
     READS: ClassVar[tuple[str, ...]] = ()
     """Groups of workers that only read, so that they may be cut off."""
 
     _said_at = 0.0
+    _mark = ""
     _able: tuple[bool | None, ...] = ()
     _opening: Worker[None] | None = None
 
@@ -104,6 +112,26 @@ class DeskScreen(Screen[None]):
         """The case that a deed here belongs to; None where there is none."""
         return None
 
+    def copyable(self) -> Iterable[tuple[str, str]]:
+        """Yield what may be copied from here: what it is, in a word that goes on record, and its value."""
+        return ()
+
+    @work(group="flow", name="copy", exit_on_error=False)
+    async def action_copy(self) -> None:
+        """Copy what is selected, else one of the values of what is under the cursor."""
+        from workstation.screens.dialogs.choose import ChooseDialog
+
+        selected = self.get_selected_text()
+        if selected:
+            self.host.copies.copy(selected)
+            return
+        values = {what: value for what, value in self.copyable() if value}
+        choices = [Choice(key=what, label=what, detail=value) for what, value in values.items()]
+        ask = "It is cleaned, and on record: who, in which case, what kind, how long."
+        what = await self.ask(ChooseDialog("Copy which value?", choices, ask=ask, first="what", second="value"))
+        if what is not None:
+            self.host.copies.copy(values[what], what)
+
     def changed(self, word: str) -> None:
         """Something may have changed (``cases``, ``acts``, ``mail``): a hint to read again."""
 
@@ -112,9 +140,18 @@ class DeskScreen(Screen[None]):
         if self not in self.app.screen_stack:
             return
         self.query_one(StateBar).facts = self.host.facts(self.PLACE)
+        self._show_mark(self.host.mark)
         words = self.query_one(WordLine)
         if words.word[0] and self.host.clock.monotonic() - self._said_at > WORD_S:
             words.word = ("", "")
+
+    def _show_mark(self, mark: str) -> None:
+        if mark != self._mark:
+            self._mark = mark
+            for box in self.query(Box):
+                box.mark = mark
+            for drawn in self.query("Ledger, Pane"):
+                drawn.refresh()
 
     def on_screen_resume(self) -> None:
         """Show the time at once."""

@@ -16,6 +16,7 @@ from workstation.screens.base import DeskScreen
 from workstation.services.errors import Refused
 from workstation.services.views import EscalationRow, EscalationView, Request
 from workstation.widgets import empty
+from workstation.widgets.box import Box
 from workstation.widgets.escalation_row import EscalationLedger, glance
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.packet import EscalationPane, act_words
@@ -75,8 +76,8 @@ class EscalationsScreen(DeskScreen):
         """Yield the list and the packet."""
         panes = ContentSwitcher(EscalationPane(id="packet"), RequestsPane(id="requests"), initial="packet", id="panes")
         yield Vertical(
-            Vertical(EscalationLedger(id="escalations"), id="list", classes="box"),
-            Vertical(TabLine(id="tabs"), panes, id="whole", classes="box"),
+            Box(EscalationLedger(id="escalations"), id="list", classes="box"),
+            Box(TabLine(id="tabs"), panes, id="whole", classes="box"),
             id="body",
         )
 
@@ -99,6 +100,13 @@ class EscalationsScreen(DeskScreen):
         self.ledger.put_away()
         self.ledger.say(empty.loading("the escalations"))
         self._write()
+
+    def copyable(self) -> Iterable[tuple[str, str]]:
+        """Yield what names the packet and its requests."""
+        row = self.ledger.row()
+        if row is not None:
+            yield from (("case", row.case.ref), ("account", row.case.account))
+            yield from ((f"request hash {n}", one.request_hash.hex()) for n, one in enumerate(row.requests, 1))
 
     def come_back(self) -> None:
         """Read the list, and open the packet again that was open."""
@@ -136,7 +144,7 @@ class EscalationsScreen(DeskScreen):
         self.query_one("#list").border_title = plain(
             "Escalations ", (f"{len(rows)} packets · {waiting} to approve", "quiet")
         )
-        self.query_one("#list").border_subtitle = ""
+        self.query_one("#list", Box).words = ("", "")
         self._write()
         self.show_keys()
 
@@ -146,7 +154,7 @@ class EscalationsScreen(DeskScreen):
         if group != "escalations":
             return
         if self.rows:
-            self.query_one("#list").border_subtitle = plain((empty.stale("the list", "the last reading").what, "time"))
+            self.query_one("#list", Box).words = (empty.stale("the list", "the last reading").what, "time")
         elif isinstance(error, Refused):
             self.ledger.say(empty.forbidden("escalations", str(error)))
         else:

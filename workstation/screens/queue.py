@@ -17,6 +17,7 @@ from workstation.screens.base import DeskScreen
 from workstation.services.errors import Refused
 from workstation.services.views import CaseRow, QueueView
 from workstation.widgets import empty
+from workstation.widgets.box import Box
 from workstation.widgets.case_row import QueueLedger, preview
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.pane import Pane
@@ -26,7 +27,7 @@ from workstation.widgets.prose import plain
 FIRST = 64
 
 
-class QueueBody(Vertical):
+class QueueBody(Box):
     """The list in its box with the search above it."""
 
     def compose(self) -> ComposeResult:
@@ -55,7 +56,8 @@ class QueueScreen(DeskScreen):
     ]
 
     ledger = getters.query_one("#cases", QueueLedger)
-    preview_pane = getters.query_one("#preview", Pane)
+    preview_box = getters.query_one("#preview", Box)
+    preview_pane = getters.query_one("#preview Pane", Pane)
     box = getters.query_one("#queue", QueueBody)
     search = getters.query_one("#search", Input)
 
@@ -66,13 +68,12 @@ class QueueScreen(DeskScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Yield the list and, under or beside it, the case under the cursor."""
-        body = Vertical(QueueBody(id="queue", classes="box"), Pane(id="preview"), id="body")
+        body = Vertical(QueueBody(id="queue", classes="box"), Box(Pane(), id="preview", classes="box"), id="body")
         yield body
 
     def on_mount(self) -> None:
         """Name the boxes."""
         super().on_mount()
-        self.preview_pane.add_class("box")
         self.box.border_title = plain("Queue")
 
     # -- reading -------------------------------------------------------------------------------------
@@ -89,6 +90,11 @@ class QueueScreen(DeskScreen):
     def case_in_hand(self) -> int | None:
         """The case under the cursor."""
         return self.ledger.cursor
+
+    def copyable(self) -> Iterable[tuple[str, str]]:
+        """Yield what names the case under the cursor."""
+        row = self.ledger.row()
+        return (("case", row.ref), ("account", row.account)) if row is not None else ()
 
     def forget(self) -> None:
         """Show nothing of the person before."""
@@ -136,7 +142,7 @@ class QueueScreen(DeskScreen):
             self.ledger.say(empty.forbidden("the queue", word) if refused else empty.failed("the queue", word))
         else:
             since = f"{self.view.read_at:%H:%M:%SZ}"
-            self.box.border_subtitle = plain((empty.stale("the queue", since).what, "time"))
+            self.box.words = (empty.stale("the queue", since).what, "time")
 
     @on(Ledger.Wanted, "#cases")
     def window_wanted(self, event: Ledger.Wanted) -> None:
@@ -201,7 +207,7 @@ class QueueScreen(DeskScreen):
             self.ledger.say(empty.empty("No case waits for you.", "New ones show up here; 3 opens the escalations."))
         found = len(self.ledger.keys)
         loaded = min(len(self.ledger.loaded), len(ids))
-        self.box.border_subtitle = plain(f"{found:,} of {loaded:,} rows read, {len(ids):,} in all") if words else ""
+        self.box.words = (f"{found:,} of {loaded:,} rows read, {len(ids):,} in all" if words else "", "")
         self._preview()
 
     def _title(self) -> None:
@@ -221,7 +227,7 @@ class QueueScreen(DeskScreen):
 
     def _preview(self) -> None:
         row = self.ledger.row()
-        self.preview_pane.border_title = plain(row.ref if row else "")
+        self.preview_box.border_title = plain(row.ref if row else "")
         self.preview_pane.write(preview(row, self.host.clock.now()) if row else plain(""), top=True)
 
     # -- keys ----------------------------------------------------------------------------------------

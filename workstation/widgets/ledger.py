@@ -25,6 +25,7 @@ from workstation.widgets.cells import Cell, Column, Placed, place
 from workstation.widgets.drawing import draw_blank, draw_cells, draw_header, draw_words
 from workstation.widgets.empty import Blank
 from workstation.widgets.order import heir
+from workstation.widgets.watermark import empty_line
 
 K = TypeVar("K", int, str)
 R = TypeVar("R")
@@ -80,6 +81,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         "ledger--cursor-blurred",
         "ledger--strong",
         "ledger--quiet",
+        "ledger--faint",
         "ledger--accent",
         "ledger--hostile",
         "ledger--time",
@@ -99,6 +101,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         .ledger--cursor-blurred { background: $row-blurred; }
         .ledger--strong { text-style: bold; }
         .ledger--quiet { color: $quiet; }
+        .ledger--faint { color: $faint; text-style: none; }
         .ledger--accent { color: $accent; }
         .ledger--hostile { color: $error; text-style: bold; }
         .ledger--time { color: $warning; }
@@ -322,7 +325,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
             return draw_header(self._layout(width), width, base, base + self._tone("header"))
         at = y - HEADER + self.scroll_offset.y
         if at >= len(self._keys):
-            return Strip.blank(width, base)
+            return empty_line(self, at - len(self._keys), width, base, self._tone("faint"))
         key = self._keys[at]
         under = at == self._at
         token = (key, under, under and self.has_focus, width)

@@ -11,6 +11,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+from workstation.widgets.watermark import empty_line
+
 
 class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     """Text of several lines, always written from :class:`~workstation.widgets.prose.Prose`.
@@ -31,6 +33,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("end", "scroll_end", "Bottom", show=False, id="pane.bottom", tooltip="Scroll to the end"),
     ]
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"pane--faint"}
     DEFAULT_CSS = """
     Pane {
         background: $surface;
@@ -40,6 +43,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         scrollbar-size-horizontal: 0;
         overflow-x: hidden;
         overflow-y: auto;
+        .pane--faint { color: $faint; }
     }
     """
 
@@ -79,7 +83,8 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         lines = self._wrapped(width)
         at = y + self.scroll_offset.y
         if at >= len(lines):
-            return Strip.blank(width, self.rich_style)
+            faint = self.get_component_rich_style("pane--faint", partial=True)
+            return empty_line(self, at - len(lines), width, self.rich_style, faint)
         return lines[at].adjust_cell_length(width, self.rich_style)
 
     def _wrapped(self, width: int) -> list[Strip]:

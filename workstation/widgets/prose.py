@@ -13,6 +13,7 @@ TONES: dict[str, str] = {
     "": "",
     "strong": "bold",
     "quiet": "$quiet",
+    "faint": "$faint",
     "accent": "$accent",
     "hostile": "$error",
     "time": "$warning",

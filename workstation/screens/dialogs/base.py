@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerState
 from workstation.screens.faults import sentence
 from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn
+from workstation.widgets.box import Box
 from workstation.widgets.prose import Part, plain
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def compose(self) -> ComposeResult:
         """Lay body, word and keys into a box."""
-        with Vertical(id="dialog"):
+        with Box(id="dialog"):
             yield from self.compose_dialog()
             yield Static(id="word")
             yield Static(plain(*self._key_line()), id="keys-line")
@@ -75,9 +76,14 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def on_mount(self) -> None:
         """Write the title, follow elevated mode."""
-        self.query_one("#dialog").border_title = plain((self.heading, "strong"))
+        self.query_one("#dialog", Box).border_title = plain((self.heading, "strong"))
+        self._mark()
+        self.set_interval(1.0, self._mark)
         self.set_class(self.host.elevated, "-elevated")
         self.host.elevation_moved.subscribe(self, lambda on: self.set_class(on, "-elevated") and None)
+
+    def _mark(self) -> None:
+        self.query_one("#dialog", Box).mark = self.host.mark
 
     def _key_line(self) -> list[Part]:
         parts: list[Part] = []
