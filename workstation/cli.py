@@ -48,8 +48,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(module: object, args: argparse.Namespace) -> int:
+    from workstation.services.daemon import leave_no_memory
     from workstation.services.errors import WorkstationError
 
+    leave_no_memory()
     try:
         code: int = module.run(args)  # type: ignore[attr-defined]
     except WorkstationError as error:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from textual.geometry import Offset
@@ -15,6 +18,8 @@ from tests.ui.driving import LONG, Driver, driving, two_packets
 from tests.ui.paper_desk import Paper, replace
 from workstation.services.errors import Refused
 from workstation.widgets.choices import ChoiceList
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -205,6 +210,41 @@ async def test_a_revealed_field_is_seen_for_its_minute_alone(written: list[str])
         assert d.seen().count(CANARY) == 1
         await d.press("ctrl+c")
         assert CANARY not in str(d.app.screen.query_one(ChoiceList).loaded)
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+PROBE = """
+import ctypes, resource
+from workstation.services.daemon import leave_no_memory
+leave_no_memory()
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_no_memory_is_left_behind() -> None:
+    done = subprocess.run([sys.executable, "-c", PROBE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["(0,", "0)", "0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_every_command_begins_with_that() -> None:
+    argv = [sys.executable, "-m", "workstation.cli", "map", "okta", "-"]
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write("{}\n")
+        process.stdin.flush()
+        limits = ""
+        while "Max core file size" not in limits or "unlimited" in core(limits):
+            assert process.poll() is None
+            limits = Path(f"/proc/{process.pid}/limits").read_text("utf-8")
+        process.stdin.close()
+    assert core(limits) == ["0", "0"]
+
+
+def core(limits: str) -> list[str]:
+    return next((line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")), [])
 
 
 def test_the_world_of_the_canary_is_one() -> None:

@@ -1,4 +1,5 @@
-"""What every daemon does: one JSON line per event on stdout, stop on SIGTERM, never outlive its supervisor."""
+"""What every process does that holds credentials: leave no memory behind; and what every daemon does beside that: one
+JSON line per event on stdout, stop on SIGTERM, never outlive its supervisor."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +19,8 @@ from workstation.services.clock import Clock, SystemClock
 
 #: prctl(2), PR_SET_PDEATHSIG.
 _PDEATHSIG = 1
+#: prctl(2), PR_SET_DUMPABLE.
+_DUMPABLE = 4
 
 Log = Callable[..., None]
 
@@ -31,6 +35,16 @@ def logger(daemon: str, clock: Clock | None = None) -> Log:
         sys.stdout.flush()
 
     return log
+
+
+def leave_no_memory() -> None:
+    """Keep this process' memory out of files and out of reach: no core dump, and on Linux no debugger of the same user.
+
+    Credentials and clients' data are in it. `/proc/PID/environ` and `mem` are closed to the same user with it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
 def die_with_parent(parent: int | None = None) -> None:
