@@ -292,8 +292,8 @@ class Installation:
     def client_wrote(self, case: int, sender: str = EMAIL) -> None:
         """File a mail of the client in the case."""
         self.su.execute(
-            "INSERT INTO wsd.mail(case_id, direction, state, message_id, sender, raw) "
-            "VALUES (%s, 'in', 'received', gen_random_uuid()::text, %s, '\\x00')",
+            "INSERT INTO wsd.mail(case_id, direction, state, message_id, sender, authenticity, raw) "
+            "VALUES (%s, 'in', 'received', gen_random_uuid()::text, %s, 'DMARC pass', '\\x00')",
             (case, sender),
         )
 

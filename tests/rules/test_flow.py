@@ -10,7 +10,7 @@ import pytest
 
 from tests.rules.installation import REASON, Installation, answer
 
-REQUEST = "SELECT ws.request_act(%s, %s, %s::jsonb, 'FALSE_POSITIVE_LOCK', %s, %s)"
+REQUEST = "SELECT ws.request_act(%s, %s, %s::jsonb, 'CLIENT_REQUEST_VERIFIED', %s, %s)"
 
 
 def ask(ws: Installation, login: str, case: int, act: str = "unlock", params: str = "{}", etag: str = "e1") -> Any:
@@ -18,6 +18,10 @@ def ask(ws: Installation, login: str, case: int, act: str = "unlock", params: st
     desk = ws.desk(login)
     answer(desk, "SELECT ws.claim_case(%s, 'taken for this test of the rules')", case)
     tier = ws.su.execute("SELECT tier FROM wsd.policy WHERE act = %s", (act,)).fetchone()[0]  # type: ignore[index]
+    if tier == 3:
+        ws.client_wrote(case)
+        ws.proofs(login, case, "proofing", "possession")
+        ws.attest(ws.su.execute("SELECT account_id FROM wsd.case_file WHERE id = %s", (case,)).fetchone()[0])  # type: ignore[index]
     if tier >= 2:
         bind = answer(desk, "SELECT ws.intent(%s, %s, %s::jsonb)", case, act, params) if tier >= 3 else None
         assert ws.step_up(desk, bind) == "ok"
@@ -174,6 +178,9 @@ def test_a_tier_3_request_cools_down_and_needs_its_own_step_up(ws: Installation,
     factor = '{"factor": "f1"}'
     desk = ws.connect("david")
     answer(desk, "SELECT ws.claim_case(%s, '')", case)
+    ws.client_wrote(case)
+    ws.proofs("david", case, "proofing", "possession")
+    ws.attest(ws.su.execute("SELECT account_id FROM wsd.case_file WHERE id = %s", (case,)).fetchone()[0])  # type: ignore[index]
     other = answer(desk, "SELECT ws.intent(%s, 'remove_factor', '{\"factor\": \"f2\"}')", case)
     assert ws.step_up(desk, other) == "ok"
     assert answer(desk, REQUEST, case, "remove_factor", factor, REASON, "e1") == "DENIED:not_fresh"

@@ -110,9 +110,10 @@ def test_an_act_written_past_the_functions_has_no_record(ws: Installation, histo
     case = ws.case("ORPHAN")
     ws.su.execute(
         """INSERT INTO wsd.request(id, case_id, act, tier, account_id, params, reason_code, reason_text, requester,
-             requester_person, account_etag, evidence_hash, request_hash, created, not_before, approve_by)
+             requester_person, account_etag, evidence_hash, request_hash, created, not_before, approve_by, policy,
+             approvals)
            VALUES (gen_random_uuid(), %s, 'unlock', 2, 'ORPHAN', '{}', 'LOST_DEVICE', 'written by hand, not by rule',
-             'david', 'P4', 'e', '\\x00', '\\x00', now(), now(), now())""",
+             'david', 'P4', 'e', '\\x00', '\\x00', now(), now(), now(), '\\x00', 1)""",
         (case,),
     )
     assert any("a request without its record" in p.what for p in walk(ws).problems)

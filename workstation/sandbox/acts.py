@@ -19,7 +19,7 @@ from workstation.sandbox.store import Record, Tx
 from workstation.sandbox.vocabulary import token
 from workstation.services.accounts.model import ContactKind, Hold, Lock, LockKind, Status
 from workstation.services.acts.control import Act
-from workstation.services.clock import from_micros
+from workstation.services.clock import from_micros, parse_instant, to_micros
 
 #: Who acts through the contract's API.
 STAFF = ("staff-api", "account control")
@@ -52,7 +52,7 @@ def perform(
         key: the idempotency key.
         etag: the version that the caller saw.
         act: what to do.
-        params: ``{"hold": id}``, ``{"factor": id}`` or empty.
+        params: ``{"hold": id}``, ``{"factor": id}``, ``{"until": time}`` (a freeze that ends) or empty.
         reason: kept in the log.
         request: SHA-256 of account and body, to tell a retry from another request.
 
@@ -150,8 +150,13 @@ def _lock(tx: Tx, record: Record, params: dict[str, str], reason: str) -> None:
 
 
 def _freeze(tx: Tx, record: Record, params: dict[str, str], reason: str) -> None:
-    if all(hold.kind != "staff" for hold in record.account.holds):
-        add_hold(tx, record, "staff", reason, actor=STAFF)
+    until_us = to_micros(parse_instant(params["until"])) if "until" in params else None
+    until = None if until_us is None else from_micros(until_us)
+    if until_us is not None and until_us <= tx.now_us:
+        raise Problem(409, "past", "That time is over.")
+    held = [hold for hold in record.account.holds if hold.kind == "staff"]
+    if all(hold.until is not None and (until is None or hold.until < until) for hold in held):
+        add_hold(tx, record, "staff", reason, until_us, actor=STAFF)
 
 
 def _end_sessions(tx: Tx, record: Record, params: dict[str, str], reason: str) -> None:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workstation.sandbox import acts, door
+from workstation.sandbox import acts, door, stop
 from workstation.sandbox.atlas import Device
 from workstation.sandbox.habits import LOG_DAYS
 from workstation.sandbox.problems import Problem
@@ -39,6 +39,8 @@ BODY_MAX, FOUND_MAX = 64 * 1024, 20
 PAGE, PAGE_MAX = 200, 1000
 #: What each act's parameters are called.
 PARAMS: dict[Act, frozenset[str]] = {Act.LIFT_HOLD: frozenset({"hold"}), Act.REMOVE_FACTOR: frozenset({"factor"})}
+#: What may be given besides: a freeze can end by itself.
+OPTIONAL: dict[Act, frozenset[str]] = {Act.FREEZE_WITHDRAWALS: frozenset({"until"})}
 _TITLES = {
     400: "Bad request", 401: "Not signed in", 403: "Refused", 404: "Not found", 405: "Method not allowed",
     409: "Not applicable", 412: "Changed since it was read", 413: "Too large", 415: "Not JSON", 422: "Key used before",
@@ -112,6 +114,9 @@ class Api:
                 Route("/v1/accounts/{account}/risk", self._reading(self.risk)),
                 Route("/v1/accounts/{account}/acts", self._writing(self.act), methods=["POST"]),
                 Route("/v1/acts/{key}", self._writing(self.receipt)),
+                Route("/v1/vetoes", self._writing(self.vetoes)),
+                Route("/sandbox/stop", self._open(stop.page)),
+                Route("/sandbox/stop", self._open(self.stop), methods=["POST"]),
                 Route("/sandbox/signin", self._open(self.sign_in), methods=["POST"]),
                 Route("/sandbox/reset", self._open(self.reset), methods=["POST"]),
                 Route("/sandbox/withdraw", self._open(self.withdraw), methods=["POST"]),
@@ -174,8 +179,10 @@ class Api:
         key = _key(request.headers.get("idempotency-key"))
         etag = _if_match(request.headers.get("if-match"))
         asked = _decode(body, ActBody)
-        if frozenset(asked.params) != PARAMS.get(asked.act, frozenset()):
+        if frozenset(asked.params) - OPTIONAL.get(asked.act, frozenset()) != PARAMS.get(asked.act, frozenset()):
             raise Problem(400, "bad-params", f"{asked.act} takes: {', '.join(PARAMS.get(asked.act, ())) or 'nothing'}.")
+        if "until" in asked.params:
+            _time(asked.params["until"], "until", 0)
         account = request.path_params["account"]
         digest = acts.fingerprint(account, msgspec.json.decode(body))
         with self._store.write(self._now(), self._rng) as tx:
@@ -190,6 +197,13 @@ class Api:
         if row is None:
             raise Problem(404, "unknown-key", "Nothing was done under this key.")
         return _json(row[0])
+
+    def vetoes(self, request: Request, body: bytes) -> Response:
+        """Links that clients used, in the order in which they came."""
+        after = _veto_cursor(request.query_params.get("cursor", ""))
+        with self._store.read() as tx:
+            answers, last = stop.used(tx, after)
+        return _json(msgspec.json.encode({"answers": answers, "next": str(last)}))
 
     # -- the clients' door, not part of the contract ---------------------------------------------
     def sign_in(self, request: Request, body: bytes) -> Response:
@@ -214,6 +228,13 @@ class Api:
         with self._store.write(self._now(), self._rng) as tx:
             account = door.reset_password(tx, asked.token, asked.password)
         return _json(msgspec.json.encode({"account": account}))
+
+    def stop(self, request: Request, body: bytes) -> Response:
+        """A client uses the link of a notice."""
+        asked = _decode(body, stop.StopBody)
+        with self._store.write(self._now(), self._rng) as tx:
+            stop.use(tx, asked.token)
+        return _json(b'{"kept":true}')
 
     def withdraw(self, request: Request, body: bytes) -> Response:
         """A client sends money away."""
@@ -378,6 +399,14 @@ def _cursor(text: str) -> tuple[int, str]:
         return int(at), identifier
     except ValueError as error:
         raise Problem(400, "bad-cursor", "This cursor is not one of ours.") from error
+
+
+def _veto_cursor(text: str) -> int:
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 18):
+        raise Problem(400, "bad-cursor", "This cursor is not one of ours.")
+    return int(text)
 
 
 def _same(one: str, other: str) -> bool:

@@ -93,6 +93,7 @@ def reset_password(tx: Tx, secret: str, password: str) -> str:
     tx.sql.execute("UPDATE reset_link SET used_us = ? WHERE token = ?", (tx.now_us, digest))
     record.head.password = password
     record.head.failures = 0
+    record.account = msgspec.structs.replace(record.account, password_changed_at=from_micros(tx.now_us))
     tx.emit(record.account, "password.reset")
     end_all_sessions(tx, record, "password reset")
     add_hold(

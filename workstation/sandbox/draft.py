@@ -7,6 +7,7 @@ moment: it appends the events and changes the account as the exchange itself wou
 from __future__ import annotations
 
 import random
+from datetime import datetime
 from typing import Any
 
 from workstation.sandbox.atlas import Atlas, Device, Spot
@@ -22,10 +23,11 @@ from workstation.services.accounts.model import (
     Lock,
     LockKind,
     Session,
+    SimState,
     Standing,
     Status,
 )
-from workstation.services.clock import from_micros
+from workstation.services.clock import from_micros, parse_instant
 from workstation.services.text import mask_email, mask_tail
 
 #: Who acts when no client does.
@@ -70,6 +72,8 @@ class Draft:
         self.client_lacks: set[str] = set()
         self.client_device, self.client_spot = person.main, person.home
         self.client_replaces = False
+        self.sim = SimState.UNCHANGED
+        self.sim_changed_at: datetime | None = None
 
     # -- writing ---------------------------------------------------------------------------------
     def emit(self, at_us: int, action: str, **more: Any) -> str:
@@ -272,6 +276,9 @@ class Draft:
             ),
             sessions=tuple(self.sessions.values()),
             standing=tuple(self.standing),
+            sim=self.sim,
+            sim_changed_at=self.sim_changed_at,
+            password_changed_at=self._password_changed(),
         )
 
     def head(self) -> Head:
@@ -294,9 +301,11 @@ class Draft:
             ),
         )
 
-    def _last_use(self) -> dict[str, Any]:
-        from workstation.services.clock import parse_instant
+    def _password_changed(self) -> datetime:
+        changed = [e["@timestamp"] for e in self.events if e["event.action"] in ("password.changed", "password.reset")]
+        return parse_instant(max(changed)) if changed else from_micros(self.person.created_us)
 
+    def _last_use(self) -> dict[str, Any]:
         newest: dict[str, str] = {}
         for e in self.events:
             kind = e.get("authentication.factor", "")

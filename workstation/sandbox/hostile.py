@@ -16,7 +16,8 @@ from workstation.sandbox.draft import EXCHANGE, Draft
 from workstation.sandbox.habits import SECOND, asleep
 from workstation.sandbox.heads import Actor
 from workstation.sandbox.stories import day_of, never_there, say_devices, tell
-from workstation.services.accounts.model import ContactKind, LockKind, Standing
+from workstation.services.accounts.model import ContactKind, LockKind, SimState, Standing
+from workstation.services.clock import from_micros
 
 
 class Kit(msgspec.Struct, frozen=True):
@@ -70,6 +71,10 @@ def sim_swap(draft: Draft, kit: Kit) -> None:
     spot = draft.atlas.spot(rng, "mobile", person.city)
     if rng.random() < 0.75:
         draft.emit(at, "phone.checked", outcome="failure", reason="carrier: SIM card changed today", actor=EXCHANGE)
+        draft.sim, draft.sim_changed_at = SimState.SWAPPED, from_micros(at)
+    else:
+        # The carrier gave no answer, and nobody may take that for a good one.
+        draft.sim = SimState.UNKNOWN
     draft.emit(at + 40 * MINUTE, "password.reset_requested", **draft.foreign(kit.device, spot))
     draft.password = new_password(rng)
     draft.emit(at + 43 * MINUTE, "password.reset", **draft.foreign(kit.device, spot))

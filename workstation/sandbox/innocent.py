@@ -24,9 +24,18 @@ def lost_phone(draft: Draft) -> None:
     for n in range(rng.randint(2, 4)):
         draft.fail(at + 2 * HOUR + n * 4 * MINUTE, person.main, person.home, "factor_required")
     tell(draft, "lost_phone")
+    _prove(draft)
     draft.say("lost_phone", True, day=day_of(draft, at))
     draft.say("last_ok", True, day=day_of(draft, at - 7 * HOUR), city=person.city)
     say_devices(draft)
+
+
+def _prove(draft: Draft) -> None:
+    """He shows himself in a live video, and answers from the computer that the exchange knows."""
+    person, at = draft.person, draft.opened_us
+    where = draft.ours(person.main, person.home)
+    draft.emit(at - 9 * MINUTE, "device.confirmed", reason="known device answered its own key", **where)
+    draft.emit(at - 4 * MINUTE, "identity.proofed", reason="live video, liveness passed, date shown", **where)
 
 
 def new_country(draft: Draft) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import email
 import os
 import random
+import re
 from email import policy
 from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
 
+from workstation.sandbox import stop
 from workstation.sandbox.heads import Statement
 from workstation.sandbox.letters import answer
 from workstation.sandbox.store import Store, Tx
@@ -23,6 +25,7 @@ from workstation.sandbox.store import Store, Tx
 ANSWERS, STATEMENTS = 3, 2
 DELAY_S = (3.0, 9.0)
 _PARTS = ("tmp", "new", "cur")
+_STOP = re.compile(r"/sandbox/stop\?t=([A-Za-z0-9_-]{100,200})")
 
 
 class Post:
@@ -79,10 +82,18 @@ class Post:
         given = tx.sql.execute(query, (account, thread)).fetchone()[0]
         if not account or automatic(received) or given >= ANSWERS or tx.story(account) is None:
             due = None
+        if who == "client" and (link := _STOP.search(_text(received))):
+            self._stop(tx, account, link[1])
         tx.sql.execute(
             "INSERT OR IGNORE INTO seen_mail(file, account, thread, who, due_us) VALUES (?, ?, ?, ?, ?)",
             (name, account, thread, who, due),
         )
+
+    def _stop(self, tx: Tx, account: str, token: str) -> None:
+        """A client who asked for nothing stops what was asked for in his name; who asked lets it go on."""
+        story = tx.story(account)
+        if story is not None and story.writer == "intruder":
+            stop.use(tx, token)
 
     def _answer(self, now_us: int) -> None:
         query = "SELECT file, account, thread, who FROM seen_mail WHERE answered = 0 AND due_us <= ? ORDER BY due_us"
@@ -115,6 +126,11 @@ class Post:
 def automatic(mail: EmailMessage) -> bool:
     """Return whether a machine wrote the mail, so that it must not be answered (RFC 3834, 2 and 5)."""
     return str(mail.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no"
+
+
+def _text(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    return part.get_content() if part is not None else ""
 
 
 def _thread(mail: EmailMessage) -> str:

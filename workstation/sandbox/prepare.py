@@ -13,9 +13,10 @@ import httpx
 import msgspec
 import psycopg
 
-from workstation.sandbox.people import RP_ID, TEAM, enrol, write_private
+from workstation.sandbox.people import RP_ID, TEAM, enrol, home, write_private
 from workstation.services.clock import parse_instant
 from workstation.services.people import procedures
+from workstation.services.policy import document, installing
 from workstation.services.store.embedded import Lease
 from workstation.services.store.logins import make_login
 from workstation.services.store.migrate import migrate
@@ -32,6 +33,9 @@ DUE_H = {
 DUE_ELSE_H = 8
 #: The screen says it: a demo cannot wait for a day.
 POLICY = "demo: cool-downs last one minute"
+COOLDOWN_S = 60
+#: Who signs it: a lead and a senior.
+SIGNERS = ("lea.w", "olga.p")
 
 
 def wipe(directory: Path) -> None:
@@ -45,11 +49,9 @@ def wipe(directory: Path) -> None:
 
 
 def apply_rules(lease: Lease, say: Callable[[str], None]) -> None:
-    """Bring the store to this version, with the demo's policy; at every start, so that a newer workstation fits."""
+    """Bring the store to this version; at every start, so that a newer workstation fits."""
     migrate(lease.superuser_dsn("postgres"), on_progress=lambda word: say(f"making the store: {word}"))
     with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
-        connection.execute("UPDATE wsd.policy SET cooldown = '1 min' WHERE cooldown > '1 min'")
-        connection.execute("UPDATE wsd.store_meta SET value = %s WHERE key = 'policy'", (POLICY,))
         connection.execute("INSERT INTO wsd.store_meta VALUES ('intake_team', %s) ON CONFLICT DO NOTHING", (TEAM,))
         procedures.install(connection, procedures.standard())
 
@@ -60,7 +62,27 @@ def prepare_people(directory: Path, lease: Lease, tokens: dict[str, str], say: C
     with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
         read = dict.fromkeys(("accounts:read", "logs:read", "risk:read"), tokens["read"])
         enrol(directory, connection, read)
+        _sign_policy(directory, connection)
         _daemons(directory, connection, tokens)
+
+
+def _sign_policy(directory: Path, connection: psycopg.Connection[Any]) -> None:
+    """Put the demo's policy in force as any team would: two of its people sign it, each with an own key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    released = document.standard()
+    acts = {
+        act: msgspec.structs.replace(asked, cooldown_s=min(asked.cooldown_s, COOLDOWN_S))
+        for act, asked in released.acts.items()
+    }
+    wanted = msgspec.structs.replace(released, version=released.version + 1, text=POLICY, acts=acts)
+    change = document.Change(replaces=released.hash.hex(), hash=wanted.hash.hex(), version=wanted.version)
+    for login in SIGNERS:
+        key = Ed25519PrivateKey.generate()
+        installing.enrol_key(connection, login, key.public_key().public_bytes_raw())
+        write_private(home(directory, login) / "policy.key", key.private_bytes_raw())
+        change = document.sign(change, key)
+    installing.install(connection, wanted, change)
 
 
 def _daemons(directory: Path, connection: psycopg.Connection[Any], tokens: dict[str, str]) -> None:
@@ -69,6 +91,7 @@ def _daemons(directory: Path, connection: psycopg.Connection[Any], tokens: dict[
             "accounts:read": tokens["read"],
             "accounts:write": tokens["write"],
             "step-up:key": secrets.token_hex(32),
+            "veto:key": secrets.token_hex(32),
         },
         "courier": {"mail:token-key": secrets.token_hex(32)},
     }
@@ -146,6 +169,7 @@ def settings_text(exchange: Path, url: str, socket: str) -> bytes:
                 "directory": str(exchange / "mail"),
             },
             "step_up": {"rp_id": RP_ID},
+            "veto": {"page": f"{url.rstrip('/')}/sandbox/stop"},
         }
     )
 

@@ -24,6 +24,9 @@ CREATE TABLE letter (
 CREATE INDEX letter_of ON letter (channel, address, id);
 CREATE TABLE reset_link (token TEXT PRIMARY KEY, account TEXT NOT NULL, until_us INTEGER NOT NULL, used_us INTEGER) STRICT, WITHOUT ROWID;
 
+-- Links of support's notices that were used on the exchange's page, as they came: support alone can tell which are real.
+CREATE TABLE veto (id INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;
+
 -- What people are about to do by themselves, and who answers mail at which address.
 CREATE TABLE errand (
   id INTEGER PRIMARY KEY, account TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, due_us INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0

@@ -37,6 +37,8 @@ ACTIONS: dict[str, Kind] = {
     "email.changed": Kind(ACCOUNT, "iam", "A300"),
     "phone.changed": Kind(ACCOUNT, "iam", "A310"),
     "phone.checked": Kind(ACCOUNT, "iam", "A320"),
+    "identity.proofed": Kind(ACCOUNT, "iam", "A330"),
+    "device.confirmed": Kind(ACCOUNT, "iam", "A340"),
     "second_factor.added": Kind(ACCOUNT, "iam", "A400"),
     "second_factor.removed": Kind(ACCOUNT, "iam", "A410"),
     "withdrawal_address.added": Kind(ACCOUNT, "configuration", "A500"),

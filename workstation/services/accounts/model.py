@@ -98,8 +98,22 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
 
 
+class SimState(StrEnum):
+    """What the carrier says of the client's SIM card. `UNKNOWN` is shown as unknown and is never fine."""
+
+    UNCHANGED = "unchanged"
+    SWAPPED = "swapped"
+    UNKNOWN = "unknown"
+    #: The account has no number, so there is nothing to swap.
+    NO_PHONE = "no_phone"
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One client account with the version (`etag`) at which it was read."""
+    """One client account with the version (`etag`) at which it was read.
+
+    `sim_changed_at` is the last change that is known of; `password_changed_at` is the account's beginning where the
+    password was never changed, and None where nobody knows.
+    """
 
     id: str
     etag: str
@@ -118,6 +132,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     factors: tuple[Factor, ...] = ()
     sessions: tuple[Session, ...] = ()
     standing: tuple[Standing, ...] = ()
+    sim: SimState = SimState.UNKNOWN
+    sim_changed_at: datetime | None = None
+    password_changed_at: datetime | None = None
 
     def address_on_record(self, before: datetime, kind: ContactKind = ContactKind.EMAIL) -> Contact | None:
         """Return the contact that was verified before `before` and had not been replaced by then.

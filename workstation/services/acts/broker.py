@@ -16,6 +16,7 @@ import msgspec
 import psycopg
 
 from workstation.services.accounts.model import Account
+from workstation.services.acts.attending import Attending, Vetoes
 from workstation.services.acts.control import AccountControl, Act, Receipt, Sent
 from workstation.services.acts.proofs import Candidate, Verifier
 from workstation.services.clock import Clock, to_micros
@@ -67,6 +68,7 @@ class Broker:
         clock: for TOTP.
         log: one line per event.
         wait: pauses before an unknown act's effect is looked for.
+        vetoes: how clients are told beforehand; without it, acts that they may stop are never released.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class Broker:
         clock: Clock,
         log: Log,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        vetoes: Vetoes | None = None,
     ) -> None:
         self._conninfo = psycopg.conninfo.make_conninfo(conninfo, application_name="broker", connect_timeout="5")
         self._connection: psycopg.AsyncConnection[Any] | None = None
@@ -87,6 +91,8 @@ class Broker:
         self._clock = clock
         self._log = log
         self._wait = wait
+        self._vetoes = vetoes
+        self.attending = Attending(self._rows, control, vetoes, clock, log)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; a database that goes away is waited for."""
@@ -97,7 +103,7 @@ class Broker:
                     swept = self._clock.monotonic()
                     await self.sweep()
                     await self.reconcile()
-                busy = await self.judge() + await self.release() + await self.tell()
+                busy = await self.judge() + await self.attend() + await self.release() + await self.tell()
             except psycopg.Error as error:
                 self._log("store.away", why=str(error).splitlines()[0] if str(error) else type(error).__name__)
                 await self._disconnect()
@@ -107,6 +113,8 @@ class Broker:
                 await pause(stop, POLL_S)
         await self._disconnect()
         await self._control.aclose()
+        if self._vetoes is not None and self._vetoes.answers is not None:
+            await self._vetoes.answers.aclose()
 
     async def judge(self) -> int:
         """Judge the proofs that wait; return how many."""
@@ -114,26 +122,51 @@ class Broker:
         for row in await self._rows("SELECT * FROM ws.proofs()"):
             challenges.setdefault(row[0], []).append(row)
         for identifier, rows in challenges.items():
-            _, login, challenge, _, proof, *_ = rows[0]
-            factors = [Candidate(kind=r[5], cred_id=r[6], data=r[7], last_counter=r[8]) for r in rows if r[5]]
-            found = self._verifier.judge(login, challenge, proof, factors, self._clock.now().timestamp())
-            result = await self._rows(
-                "SELECT ws.attest(%s, %s, %s, %s, %s, %s)",
-                (identifier, found.ok, found.kind, found.cred_id, found.counter, found.why),
-            )
-            self._log("step_up", login=login, method=found.kind, result=result[0][0])
+            if rows[0][9]:
+                await self._enrol(identifier, rows[0])
+            else:
+                await self._attest(identifier, rows)
         return len(challenges)
+
+    async def _attest(self, identifier: Any, rows: list[tuple[Any, ...]]) -> None:
+        _, login, challenge, _, proof, *_ = rows[0]
+        factors = [Candidate(kind=r[5], cred_id=r[6], data=r[7], last_counter=r[8]) for r in rows if r[5]]
+        found = await self._verifier.verify(login, challenge, proof, factors, self._clock.now().timestamp())
+        result = await self._rows(
+            "SELECT ws.attest(%s, %s, %s, %s, %s, %s)",
+            (identifier, found.ok, found.kind, found.cred_id, found.counter, found.why),
+        )
+        self._log("step_up", login=login, method=found.kind, result=result[0][0])
+
+    async def _enrol(self, identifier: Any, row: tuple[Any, ...]) -> None:
+        """Judge the proof of a factor that is offered as new: that it works, not that it counts."""
+        _, login, challenge, _, proof, *_, kind = row
+        found = await self._verifier.enrol(kind, login, challenge, proof, self._clock.now().timestamp())
+        result = await self._rows(
+            "SELECT ws.attest_offer(%s, %s, %s, %s, %s)", (identifier, found.ok, found.cred_id, found.data, found.why)
+        )
+        self._log("factor.offered", login=login, kind=kind, result=result[0][0])
+
+    async def attend(self) -> int:
+        """Do what stands around the acts: facts, notices beforehand, answers, holds; return how much there was."""
+        await self.attending.hear()
+        return await self.attending.facts() + await self.attending.announce() + await self.attending.rest()
 
     async def release(self) -> int:
         """Execute what is released; return how many were let out."""
         done = 0
         for row in await self._rows("SELECT * FROM ws.releasable()"):
-            request = _released(row)
+            request, tier, vetoable = _released(row), row[8], row[9]
+            # Who cannot be heard may have said no.
+            if vetoable and not await self.attending.hear(now=True):
+                continue
             try:
                 before = await self._control.read(request.account)
             except SourceError as error:
                 self._log("account.unreadable", request=request.id, why=error.what)
                 continue
+            if tier >= 2:
+                await self.attending.attest(before)
             answer = (await self._rows("SELECT ws.claim(%s, %s)", (request.id, before.etag)))[0][0]
             self._log("claim", request=request.id, act=request.act, result=answer)
             if answer == "ok":
@@ -207,8 +240,8 @@ class Broker:
         self._log("settle", request=request.id, act=request.act, outcome=outcome, why=why)
 
     async def tell(self) -> int:
-        """Queue the notices to clients of executed acts; return how many acts were told of."""
-        told = 0
+        """Queue the notices to clients of executed acts and of broken glass; return of how many they were told."""
+        told = await self._tell_glass()
         for row in await self._rows("SELECT * FROM ws.untold()"):
             notice = Notice(
                 id=str(row[0]),
@@ -229,10 +262,34 @@ class Broker:
             told += 1
         return told
 
+    async def _tell_glass(self) -> int:
+        """Tell the clients on whose accounts one person alone may act now."""
+        told = 0
+        for row in await self._rows("SELECT * FROM ws.glass_untold()"):
+            notice = Notice(
+                id=f"break-glass {row[0]}",
+                account=row[1],
+                act="break_glass",
+                case_ref=row[2],
+                language=row[3],
+                trouble_since_us=to_micros(row[4]),
+                settled=row[5].astimezone(UTC),
+            )
+            try:
+                account = await self._control.read(notice.account)
+            except SourceError as error:
+                self._log("account.unreadable", request=notice.id, why=error.what)
+                continue
+            mails = msgspec.json.encode(self._tell(notice, account)).decode()
+            await self._rows("SELECT ws.tell_glass(%s, %s::jsonb)", (row[0], mails))
+            told += 1
+        return told
+
     async def sweep(self) -> None:
-        """End transactions that hold others up, expire what nobody approved, forget old challenges."""
+        """End transactions that hold others up, expire what nobody approved, forget old challenges; show our key."""
         for statement in ("SELECT ws.reap()", "SELECT ws.sweep()", "SELECT ws.purge()"):
             await self._rows(statement)
+        await self._rows("SELECT ws.publish_seal_key(%s)", (self._verifier.seal_key,))
 
     async def _rows(self, statement: str, args: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:

@@ -75,6 +75,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "The client never wrote to us from an address that the account has.",
         "Who never asked cannot be helped: wait for his mail.",
     ),
+    "never_wrote_unknown": (
+        "Nothing vouches for the mailbox that wrote to us.",
+        "Record a {detail} first.",
+    ),
     "no_account": ("The case has no account yet.", "Assign one first."),
     "no_case": ("There is no open case of this account.", "Open one: nothing is done to an account without a case."),
     "no_channel": ("The client cannot be told: no verified e-mail address.", "Have an address verified first."),

@@ -64,6 +64,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     greeting: str
     recognise: str
+    recognise_link: str
+    stop_link: str
     closing: str
 
 
@@ -129,6 +131,22 @@ def render(key: str, language: str, values: Mapping[str, str]) -> Template:
     )
 
 
+def with_stop_link(language: str, values: Mapping[str, str], link: str) -> Words:
+    """Return the notice of an act that waits, with the link that stops it and a word on links that is true then.
+
+    Args:
+        language: the client's; English where there are no templates in it.
+        values: as for :func:`render`, with ``until``, the end of the link.
+        link: the address of the page; written as it is, on a line of its own.
+    """
+    chosen = load(language)
+    words, parts = chosen.mail["cooldown_notice"], chosen.parts
+    paragraphs = (parts.greeting, words.body, parts.stop_link, "    {link}", parts.recognise_link, parts.closing)
+    whole = "\n\n".join(text.strip("\n") for text in paragraphs) + "\n"
+    filled = _fill(chosen, whole, values).replace("{link}", link)
+    return Words(subject=_fill(chosen, words.subject.strip(), values), body=filled)
+
+
 def holes(language: Language, key: str) -> frozenset[str]:
     """Return the names of the holes of a template, those of the shared parts included."""
     subject, body = _whole(language, key)
@@ -142,14 +160,18 @@ def _whole(language: Language, key: str) -> tuple[str, str]:
 
 
 def _filled(language: Language, key: str, values: Mapping[str, str]) -> tuple[str, str]:
+    subject, body = _whole(language, key)
+    return _fill(language, subject, values), _fill(language, body, values)
+
+
+def _fill(language: Language, text: str, values: Mapping[str, str]) -> str:
     def fill(found: re.Match[str]) -> str:
         value = values.get(found[1], "")
         if found[1] == "act":
             value = language.acts.get(value, value)
         return _plain(value) or found[0]
 
-    subject, body = _whole(language, key)
-    return HOLE.sub(fill, subject), HOLE.sub(fill, body)
+    return HOLE.sub(fill, text)
 
 
 def _plain(value: str) -> str:

@@ -191,12 +191,6 @@ BEGIN
 END $$;
 
 -- Evidence, labels, notes, steps --------------------------------------------------------------------------------------
-CREATE OR REPLACE FUNCTION wsd.evidence_hash(p_case bigint) RETURNS bytea
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT sha256(wsd.lp(VARIADIC coalesce(array_agg(source || ':' || event_id || ':' || encode(sha256, 'hex') ORDER BY id), '{}')))
-    FROM wsd.evidence WHERE case_id = p_case
-$$;
-
 CREATE OR REPLACE FUNCTION wsd.pin_row(e wsd.evidence) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
   SELECT jsonb_build_object('id', e.id, 'event_id', e.event_id, 'source', e.source, 'sha256', encode(e.sha256, 'hex'),

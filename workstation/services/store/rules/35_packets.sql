@@ -9,6 +9,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     UNION ALL SELECT 'The recommended act needs to name the ' || po.param || '.' FROM wsd.packet p JOIN wsd.policy po ON po.act = p.act
        WHERE p.case_id = c.id AND po.param <> '' AND coalesce(p.params ->> po.param, '') = ''
     UNION ALL SELECT 'What the client wants is missing.' WHERE NOT EXISTS (SELECT 1 FROM wsd.packet p WHERE p.case_id = c.id AND p.wants <> '')
+    UNION ALL SELECT 'Evidence is missing: ' || array_to_string(n.any_of, ' or ') || '. Pin what shows it and record what it proves.'
+      FROM wsd.packet p, LATERAL (SELECT need, array_agg(class ORDER BY class DESC) AS any_of FROM wsd.policy_need x WHERE x.act = p.act GROUP BY need) n
+     WHERE p.case_id = c.id AND NOT EXISTS (SELECT 1 FROM wsd.proof q WHERE q.case_id = c.id AND q.class = ANY (n.any_of))
     UNION ALL SELECT 'No event is pinned: pin what the finding rests on.' WHERE NOT EXISTS (SELECT 1 FROM wsd.evidence e WHERE e.case_id = c.id)
     UNION ALL (SELECT 'Step not done: ' || (st.step ->> 'text') FROM wsd.procedure p, jsonb_array_elements(p.steps) WITH ORDINALITY st(step, n)
        WHERE p.kind = c.kind AND p.version = c.procedure_version AND coalesce((st.step ->> 'required')::boolean, true)
@@ -22,6 +25,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET t
     'params', coalesce(p.params, '{}'), 'wants', coalesce(p.wants, ''), 'facts', coalesce(p.facts, '[]'), 'by', coalesce(p.by, ''),
     'forwarded_at', p.forwarded_at, 'returned_note', coalesce(p.returned_note, ''), 'state', coalesce(p.state, 'draft'), 'version', coalesce(p.version, 0),
     'missing', to_jsonb(wsd.packet_missing(c)),
+    'proofs', (SELECT coalesce(jsonb_agg(wsd.proof_row(q) ORDER BY q.id), '[]') FROM wsd.proof q WHERE q.case_id = c.id), 'proof_needs', wsd.needs_row(c, p.act),
     'pins', (SELECT coalesce(jsonb_agg(wsd.pin_row(e) ORDER BY e.id), '[]') FROM wsd.evidence e WHERE e.case_id = c.id),
     'steps', coalesce(wsd.procedure_row(c) -> 'steps', '[]'))
     FROM (SELECT 1) one LEFT JOIN wsd.packet p ON p.case_id = c.id

@@ -27,12 +27,17 @@ from workstation.services.store.tables.columns import SCHEMA, instant, listed, r
 
 
 class Policy(SQLModel, table=True):
-    """What an act needs. Changed by migrations only; tiers as in docs/security.md."""
+    """What an act needs; tiers as in docs/security.md. Changed by a file that two people sign (docs/policy.md).
+
+    `approvals_more` are needed where much is at stake: a balance above the limit or unknown, or a passkey that goes.
+    """
 
     __tablename__ = "policy"
     __table_args__ = (
         CheckConstraint("tier BETWEEN 0 AND 4", name="tier_known"),
         CheckConstraint("tier NOT IN (2, 3) OR approvals >= 1", name="loosening_needs_two"),
+        CheckConstraint("approvals_more >= approvals", name="more_is_more"),
+        CheckConstraint("tier <> 3 OR vetoable", name="a_reset_can_be_stopped"),
         CheckConstraint(listed("param", "", "hold", "factor"), name="param_known"),
         {"schema": SCHEMA},
     )
@@ -46,6 +51,11 @@ class Policy(SQLModel, table=True):
     effect: str = Field(sa_column=words())
     reversible: bool = Field(sa_column=Column(Boolean, nullable=False))
     param: str = Field(sa_column=words(default=True))
+    approvals_more: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    approve_within: timedelta = Field(sa_column=Column(Interval, nullable=False))
+    execute_within: timedelta = Field(sa_column=Column(Interval, nullable=False))
+    vetoable: bool = Field(sa_column=Column(Boolean, nullable=False))
+    hold: timedelta = Field(sa_column=Column(Interval, nullable=False))
 
 
 class RequestTable(SQLModel, table=True):
@@ -54,20 +64,6 @@ class RequestTable(SQLModel, table=True):
     __tablename__ = "request"
     __table_args__ = (
         CheckConstraint("length(reason_text) BETWEEN 20 AND 2000", name="reason_is_said"),
-        CheckConstraint(
-            listed(
-                "reason_code",
-                "LOST_DEVICE",
-                "LOST_PASSKEY",
-                "FALSE_POSITIVE_LOCK",
-                "CLIENT_REQUEST_VERIFIED",
-                "DECEASED_ESTATE",
-                "LEGAL_ORDER",
-                "INTERNAL_ERROR",
-                "COMPROMISE_CONTAINMENT",
-            ),
-            name="reason_known",
-        ),
         CheckConstraint(
             listed("state", "pending", "executing", "executed", "failed", "unknown", "refused", "vetoed", "expired"),
             name="state_known",
@@ -101,6 +97,11 @@ class RequestTable(SQLModel, table=True):
     state: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'pending'")))
     why: str = Field(sa_column=words(default=True))
     version: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("1")))
+    policy: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    approvals: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    vetoable_until: datetime | None = Field(sa_column=instant(nullable=True))
+    facts_id: int | None = Field(sa_column=reference("account_fact.id", kind=BigInteger, nullable=True))
+    break_glass: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
 
 
 class Approval(SQLModel, table=True):
@@ -136,6 +137,7 @@ class Execution(SQLModel, table=True):
     __tablename__ = "execution"
     __table_args__ = (
         CheckConstraint(listed("outcome", "executed", "failed", "unknown"), name="outcome_known"),
+        CheckConstraint(listed("hold_state", "", "due", "set", "refused"), name="hold_known"),
         {"schema": SCHEMA},
     )
     request_id: UUID = Field(sa_column=reference("request.id", key=True, kind=PG_UUID(as_uuid=True)))
@@ -148,3 +150,9 @@ class Execution(SQLModel, table=True):
     readback: str = Field(sa_column=words(default=True))
     settled: datetime | None = Field(sa_column=instant(nullable=True))
     told: datetime | None = Field(sa_column=instant(nullable=True))
+    #: Withdrawals rest after a tier-3 act: '' none, due, set, or refused by the account system for good.
+    hold_state: str = Field(sa_column=words(default=True))
+    hold_key: UUID | None = Field(sa_column=Column(PG_UUID(as_uuid=True)))
+    hold_until: datetime | None = Field(sa_column=instant(nullable=True))
+    hold_next: datetime | None = Field(sa_column=instant(nullable=True))
+    hold_why: str = Field(sa_column=words(default=True))
