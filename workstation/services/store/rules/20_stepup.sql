@@ -30,7 +30,7 @@ $$;
 CREATE OR REPLACE FUNCTION wsd.review_overdue(p_person text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (SELECT 1 FROM wsd.emergency e
-                  WHERE e.person_id = p_person AND e.reviewed IS NULL AND clock_timestamp() > e.started + interval '24 h')
+                  WHERE e.person_id = p_person AND e.reviewed IS NULL AND NOT e.drill AND clock_timestamp() > e.started + interval '24 h')
 $$;
 
 -- Elevations begun before staff.cut are void. A cut waits for no lock that the person may hold on his own elevation.

@@ -209,11 +209,11 @@ END $$;
 -- Out, in this order: no new connection, the old ones end (and with them the locks that they hold), then what is written.
 CREATE OR REPLACE FUNCTION wsd.apply_disable(p_login text, p_reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE leases int; requests int; ended int;
+DECLARE leases int; requests int; cut_off int;
 BEGIN
   PERFORM wsg.let_in(p_login, false);
   UPDATE wsd.staff SET enabled = false, cut = clock_timestamp() WHERE login = p_login;
-  SELECT count(pg_terminate_backend(a.pid, 2000)) INTO ended FROM pg_stat_activity a WHERE a.usename = p_login AND a.pid <> pg_backend_pid();
+  SELECT count(pg_terminate_backend(a.pid, 2000)) INTO cut_off FROM pg_stat_activity a WHERE a.usename = p_login AND a.pid <> pg_backend_pid();
   UPDATE wsd.case_file SET holder = NULL, lease_until = NULL, version = version + 1
    WHERE id IN (SELECT id FROM wsd.case_file WHERE holder = p_login FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS leases = ROW_COUNT;
@@ -225,7 +225,7 @@ BEGIN
   UPDATE wsd.grant_of SET ended = clock_timestamp(), ended_by = session_user::text WHERE login = p_login AND ended IS NULL;
   UPDATE wsd.emergency SET ends = clock_timestamp() WHERE login = p_login AND ends > clock_timestamp() AND reviewed IS NULL;
   PERFORM wsd.raise_alert((SELECT team FROM wsd.staff WHERE login = p_login), 'person.disabled', p_login, NULL, wsd.name_of(p_login) || ' was disabled: ' || p_reason);
-  PERFORM wsd.log('person.disable', 'ok', p_login, jsonb_build_object('reason', p_reason, 'connections', ended, 'leases', leases, 'requests', requests));
+  PERFORM wsd.log('person.disable', 'ok', p_login, jsonb_build_object('reason', p_reason, 'connections', cut_off, 'leases', leases, 'requests', requests));
 END $$;
 
 CREATE FUNCTION ws.confirm_change(p_id uuid, p_hash bytea) RETURNS jsonb

@@ -1,0 +1,21 @@
+"""One installation a module, with a second lead and mail addresses of the leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.people.staff import Staff
+from tests.rules.installation import installation
+
+
+@pytest.fixture(scope="module")
+def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staff]:
+    with installation(tmp_path_factory.mktemp("people") / "store") as made:
+        yield Staff(made)
+
+
+@pytest.fixture(autouse=True)
+def a_new_day(staff: Staff) -> None:
+    staff.forget()
