@@ -49,6 +49,7 @@ async def investigate(desk: Workbench, case: int, act: str, params: dict[str, st
     assert view.procedure is not None
     for step in view.procedure.steps:
         await desk.tick(case, step.key, pin.id if step.needs_pin else None)
+    await _prove(desk, case, line.events)
     packet = await desk.packet(case)
     filled = msgspec.structs.replace(
         packet, finding=FINDING, verdict=verdict, act=act, params=params, wants="To sign in again."
@@ -56,6 +57,19 @@ async def investigate(desk: Workbench, case: int, act: str, params: dict[str, st
     saved = await desk.save_packet(case, filled)
     assert saved.missing == ()
     return view
+
+
+#: What each event of the account's log stands for.
+PROVES = {"identity.proofed": "proofing", "device.confirmed": "possession"}
+
+
+async def _prove(desk: Workbench, case: int, events: tuple[Event, ...]) -> None:
+    """Pin what shows that the client is the client, and record of which class it is."""
+    for event in events:
+        if event.action in PROVES and event.outcome == "success":
+            pin = await desk.pin(case, event)
+            proof = await desk.record_proof(case, PROVES[event.action], pin.id, "Looked at, and it is he.")
+            assert proof.by == desk.person.login
 
 
 async def _label(desk: Workbench, case: int, events: tuple[Event, ...]) -> None:

@@ -101,6 +101,14 @@ async def test_a_second_factor_is_removed_after_its_cool_down(demo: Place) -> No
         waiting = next(r for r in await olga.requests(case) if r.id == request.id)
         assert waiting.state == "pending"
         assert waiting.stage == "cools down"
+        assert waiting.vetoable_until is not None
+        # The client was told at once, by every verified channel, and lets it go on: it was he who asked.
+        told = await driver.until(
+            lambda: olga.thread(case),
+            lambda found: any("/sandbox/stop?t=" in m.body and m.state == "sent" for m in found),
+            "the notice beforehand",
+        )
+        assert told
 
 
 async def test_a_protective_act_is_done_at_once_by_level_one(demo: Place) -> None:
