@@ -15,12 +15,12 @@ from workstation.screens.account_keys import KEYS
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
+from workstation.services.timeline.filter import Filter, FilterError, parse
 from workstation.services.views import Option, Pin, Step
 from workstation.widgets.choices import Choice
 from workstation.widgets.labels import VERDICTS, tied_to
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.mail_thread import recallable
-from workstation.widgets.sifting import Filters, Term, parse
 from workstation.widgets.tab_line import TabLine
 
 #: Actions that need an event under the cursor.
@@ -79,11 +79,9 @@ class AccountScreen(AccountBase):
         dialog = ChooseDialog(title, choices, first="field", second="value of this event")
         attribute = await self.ask(dialog)
         if attribute:
-            term = Term(attribute, str(getattr(event, attribute)), hide)
-            self._set_filters(self.timeline.filters.plus(term))
-
-    def _set_filters(self, filters: Filters) -> None:
-        self.timeline.set_filters(filters)
+            filters, value = self.timeline.filters, str(getattr(event, attribute))
+            chosen = filters.without_value(attribute, value) if hide else filters.with_value(attribute, value)
+            self.timeline.set_filters(chosen)
 
     def action_type_filter(self) -> None:
         """Type a filter."""
@@ -93,12 +91,15 @@ class AccountScreen(AccountBase):
     @on(Input.Submitted, "#filter")
     def filter_typed(self, event: Input.Submitted) -> None:
         """Add what was typed."""
-        terms, problem = parse(event.value)
-        if problem:
-            self.say(f"✗ {problem}", "strong")
+        try:
+            typed = parse(event.value)
+        except FilterError as error:
+            self.say(f"✗ {error.sentence()}", "strong")
+            self.filter_line.cursor_position = error.column
             return
         self._leave_filter_line()
-        self._set_filters(self.timeline.filters.plus(*terms))
+        before = self.timeline.filters.terms
+        self.timeline.set_filters(Filter((*before, *(term for term in typed.terms if term not in before))))
 
     def _leave_filter_line(self) -> None:
         self.timeline.ledger.focus()
@@ -114,8 +115,8 @@ class AccountScreen(AccountBase):
         elif any(worker.group == "timeline" and worker.is_running for worker in self.workers):
             self.workers.cancel_group(self, "timeline")
             self.say("Reading was stopped; what came is shown. Ctrl+R reads again.")
-        elif self.timeline.filters.terms:
-            self._set_filters(self.timeline.filters.without_last())
+        elif self.timeline.filters:
+            self.timeline.set_filters(self.timeline.filters.without_last())
         else:
             self.timeline.ledger.focus()
 

@@ -332,7 +332,7 @@ class AccountBase(DeskScreen):
     def _write_timeline_title(self) -> None:
         box, pane = self.query_one("#timeline-box", Box), self.timeline
         total, shown = len(pane.view.events), pane.shown
-        count = f"{shown:,} of {total:,} events" if pane.filters.terms else f"{total:,} events"
+        count = f"{shown:,} of {total:,} events" if pane.filters else f"{total:,} events"
         box.border_title = plain("timeline ", (count, "quiet"))
         box.words = (f"times: {self.zone.word}", "quiet")
 

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from workstation.services.timeline.event import Event, Outcome
+from workstation.services.timeline.filter import Filter
 from workstation.services.timeline.source import Gap, SourceState
 from workstation.services.views import Label, Mark, Pin, SourceLine, TimelineView
 from workstation.widgets import empty
@@ -21,7 +22,7 @@ from workstation.widgets.cells import Cell, Column
 from workstation.widgets.labels import LabelMap, label_map, whose
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.prose import Part, plain
-from workstation.widgets.sifting import Filters, Sifted, sift
+from workstation.widgets.sifting import Sifted, sift
 from workstation.widgets.times import ZULU, Zone
 
 COLUMNS = (
@@ -147,7 +148,7 @@ class TimelinePane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._view = TimelineView(events=(), gaps=(), sources=())
-        self._filters = Filters()
+        self._filters = Filter()
         self._sifted: Sifted | None = None
         self._dirty = False
         self._sifting = False
@@ -165,7 +166,7 @@ class TimelinePane(Vertical):
         return self.query_one("#events", TimelineLedger)
 
     @property
-    def filters(self) -> Filters:
+    def filters(self) -> Filter:
         """What is shown and hidden."""
         return self._filters
 
@@ -182,7 +183,7 @@ class TimelinePane(Vertical):
     def reset(self) -> None:
         """Forget the account that was shown, its filters too."""
         self._view = TimelineView(events=(), gaps=(), sources=())
-        self._filters, self._sifted = Filters(), None
+        self._filters, self._sifted = Filter(), None
         self.ledger.forget_cursor()
         self.ledger.say(empty.loading("the timeline"))
         self._write_lines()
@@ -197,7 +198,7 @@ class TimelinePane(Vertical):
         self.ledger.marks = marks
         self._sift_soon()
 
-    def set_filters(self, filters: Filters) -> None:
+    def set_filters(self, filters: Filter) -> None:
         """Show and hide something else."""
         self._filters = filters
         self._sift_soon()
@@ -258,17 +259,17 @@ class TimelinePane(Vertical):
             return empty.empty("No event passes these filters.", "Esc takes the last filter away.")
         bad = [source for source in self._view.sources if source.state is SourceState.FAILED]
         if bad:
-            return empty.failed("the timeline", "; ".join(f"{s.name}: {s.why}" for s in bad))
-        return empty.empty("No source knows an event of this account in this span.", "r reads again.")
+            return empty.failed("the timeline", "; ".join(f"{s.name}: {s.why}" for s in bad), "ctrl+r")
+        return empty.empty("No source knows an event of this account in this span.", "ctrl+r reads again.")
 
     # -- the lines around the rows -----------------------------------------------------------------
 
     def _write_lines(self) -> None:
-        self.set_class(bool(self._filters.terms), "-filtered")
+        self.set_class(bool(self._filters), "-filtered")
         self.query_one("#histogram", Static).update(plain(*self._histogram()), layout=False)
         chips: list[Part] = [("filter ", "quiet")]
         for term in self._filters.terms:
-            chips += [(f" {term.word()} ", "strong"), (" ", "")]
+            chips += [(f" {term} ", "strong"), (" ", "")]
         self.query_one("#chips", Static).update(plain(*chips, ("esc drops the last", "quiet")), layout=False)
         self.query_one("#sources", Static).update(plain(*_source_parts(self._view.sources)), layout=False)
 

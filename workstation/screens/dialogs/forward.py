@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from textual import on, work
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -39,7 +40,22 @@ class ForwardDialog(DraftDialog[Packet]):
     CSS_PATH: ClassVar[CSSPathType | None] = ["dialog.tcss", "forward.tcss"]
     KIND = "packet"
     AUTO_FOCUS = "#finding"
-    KEYS = (("Ctrl+S", "save and check"), ("Tab", "on"))
+    # A text field would take ctrl+f for itself; what the dialog is for comes first.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+f", "forward", "Forward", priority=True, id="packet.forward", tooltip="Save, and forward the case"
+        ),
+        Binding(
+            "ctrl+g",
+            "guidance",
+            "Guidance",
+            priority=True,
+            id="packet.guidance",
+            tooltip="Ask the seniors; the case stays yours",
+        ),
+    ]
+    KEYS = (("Ctrl+S", "save"), ("Ctrl+F", "forward"), ("Ctrl+G", "guidance"), ("Tab", "on"))
+    LEAVING = "close, kept"
 
     def __init__(self, ref: str, packet: Packet, options: Sequence[Option], draft: str) -> None:
         super().__init__(f"Packet of {ref}", packet.case_id, ref, draft)
@@ -148,15 +164,23 @@ class ForwardDialog(DraftDialog[Packet]):
             case "save":
                 self.action_finish()
             case "yes":
-                self._forward()
+                self.action_forward()
             case "ask":
-                self._ask()
+                self.action_guidance()
             case _:
                 self.action_leave()
 
     def action_finish(self) -> None:
         """Save, and say what is missing."""
         self._save()
+
+    def action_forward(self) -> None:
+        """Save and forward; refused where something is missing."""
+        self._forward()
+
+    def action_guidance(self) -> None:
+        """Ask the seniors a question."""
+        self._ask()
 
     async def _store(self) -> None:
         self.packet = await self.desk.save_packet(self.case, self._changed_packet())
