@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.people.staff import OK, REASON, Staff
-from tests.rules.installation import answer
-from tests.rules.test_flow import REQUEST
+from tests.rules.installation import Control, answer
 from tests.rules.test_flow import REASON as WHY
+from tests.rules.test_flow import REQUEST
+from workstation.services.accounts.model import Account, Lock, LockKind
+from workstation.services.clock import from_micros
 
 BREAK = "SELECT ws.break_glass(%s, 'INC-1234', %s)"
 Pair = tuple[Any, int]
@@ -101,7 +105,7 @@ def test_thirty_minutes_are_the_most_even_for_the_owner(staff: Staff, david: Pai
 def test_it_opens_no_loosening_act_but_our_own_wrong_lock(staff: Staff, david: Pair) -> None:
     desk, case = david
     answer(desk, BREAK, case, REASON)
-    for act, params in (("unlock", "{}"), ("lift_hold", '{"hold": "h1"}'), ("remove_factor", '{"factor": "f1"}')):
+    for act in ("unlock", "lift_hold", "send_password_reset", "remove_factor", "remove_client_lock"):
         glass = staff.one(
             "SELECT wsd.break_glass(s, c, p) FROM wsd.staff s, wsd.case_file c, wsd.policy p "
             "WHERE s.login = 'david' AND c.id = %s AND p.act = %s",
@@ -111,6 +115,104 @@ def test_it_opens_no_loosening_act_but_our_own_wrong_lock(staff: Staff, david: P
         assert glass is False, act
     lock = answer(desk, REQUEST, case, "remove_client_lock", "{}", WHY, "e1")
     assert str(lock).startswith("DENIED:"), "not even broken glass removes the client's own lock"
+
+
+class StaffLocks(Control):
+    """An account system whose locks are the staff's, beside those that the risk engine sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locked = False
+        self.alarm = False
+
+    def shown(self, account: str) -> Account:
+        found = super().shown(account)
+        kinds = [LockKind.STAFF] * self.locked + [LockKind.SECURITY] * self.alarm
+        return replace(found, locks=tuple(Lock(id=str(k), kind=k, set_at=from_micros(0)) for k in kinds))
+
+
+@pytest.fixture
+def locked(staff: Staff, david: Pair) -> Iterator[Pair]:
+    """Our own lock, set wrongly a minute ago, and broken glass."""
+    before, staff.ws.control = staff.ws.control, StaffLocks()
+    desk, case = david
+    assert answer(desk, REQUEST, case, "lock", "{}", WHY, "e1")["state"] == "pending"
+    staff.ws.broke("release")
+    assert staff.ws.control.locked
+    staff.ws.attest(account_of(staff, case))
+    assert answer(desk, BREAK, case, REASON)["on"]
+    yield david
+    staff.ws.control = before
+
+
+def account_of(staff: Staff, case: int) -> str:
+    return str(staff.one("SELECT account_id FROM wsd.case_file WHERE id = %s", case))
+
+
+def unlock(desk: Any, case: int, etag: str = "e2") -> Any:
+    return answer(desk, REQUEST, case, "unlock", "{}", WHY, etag)
+
+
+def test_one_person_takes_back_our_own_wrong_lock(staff: Staff, locked: Pair) -> None:
+    desk, case = locked
+    request = unlock(desk, case)
+    assert request["break_glass"] is True
+    staff.ws.broke("release")
+    assert not staff.ws.control.locked
+    assert staff.one("SELECT state FROM wsd.request WHERE id = %s", request["id"]) == "executed"
+    payload = staff.one("SELECT payload FROM wsd.audit WHERE event = 'request' AND object = %s", request["id"])
+    assert '"break_glass": true' in payload
+    (due,) = answer(staff.desk("fay"), "SELECT ws.reviews_due()")
+    assert due["acts"] == ["Unlock the account: executed"]
+
+
+def needs_somebody_else(request: Any) -> bool:
+    return request["break_glass"] is False and request["approvals_needed"] >= 1
+
+
+def test_not_when_the_glass_is_whole_or_over(staff: Staff, locked: Pair) -> None:
+    desk, case = locked
+    answer(desk, "SELECT ws.end_break_glass()")
+    assert needs_somebody_else(unlock(desk, case))
+
+
+def test_not_when_an_alarm_locked_it_too(staff: Staff, locked: Pair) -> None:
+    desk, case = locked
+    staff.ws.control.alarm = True
+    staff.ws.control.version += 1
+    staff.ws.attest(account_of(staff, case))
+    assert needs_somebody_else(unlock(desk, case, "e3"))
+
+
+def test_not_when_anything_happened_since_also_unseen(staff: Staff, locked: Pair) -> None:
+    desk, case = locked
+    request = unlock(desk, case)
+    assert request["break_glass"] is True
+    staff.ws.control.version += 1
+    staff.ws.broke("release")
+    assert staff.ws.control.locked, "the broker read it again before it let the act out"
+    assert staff.one("SELECT why FROM wsd.request WHERE id = %s", request["id"]) == "glass_over"
+
+
+def test_not_when_the_lock_is_old_or_not_ours(staff: Staff, locked: Pair) -> None:
+    desk, case = locked
+    staff.su.execute("UPDATE wsd.execution SET settled = settled - interval '25 h'")
+    assert needs_somebody_else(unlock(desk, case))
+    other = staff.ws.case("NOTOURS")
+    answer(desk, "SELECT ws.end_break_glass()")
+    answer(desk, "SELECT ws.claim_case(%s, '')", other)
+    staff.ws.attest("NOTOURS")
+    assert answer(desk, BREAK, other, REASON)["on"]
+    assert needs_somebody_else(unlock(desk, other))
+
+
+def test_not_when_the_review_ended_it_between_request_and_release(staff: Staff, locked: Pair) -> None:
+    desk, case = locked
+    request = unlock(desk, case)
+    assert review(staff) == OK
+    staff.ws.broke("release")
+    assert staff.one("SELECT why FROM wsd.request WHERE id = %s", request["id"]) == "glass_over"
+    assert staff.ws.control.locked
 
 
 def test_the_review_is_another_leads_and_once(staff: Staff, david: Pair) -> None:

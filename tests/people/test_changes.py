@@ -139,7 +139,10 @@ def test_nor_at_the_same_moment(staff: Staff) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(map(str, out)) in (["DENIED:reciprocal_24h", str(OK)], ["40P01", str(OK)])
+    # Both may have been told to try again (55P03); what never happens is that both get through.
+    for login, change in jobs.items():
+        out.append(staff.confirm(login, change))
+    assert out.count(OK) == 1, out
 
 
 def test_down_is_one_leads_and_at_once_up_needs_two(staff: Staff) -> None:
@@ -212,7 +215,7 @@ def test_what_is_proposed_cannot_be_rewritten(staff: Staff) -> None:
         "UPDATE wsd.change SET payload = '{}' WHERE id = %s",
         "UPDATE wsd.change SET subject = 'ana' WHERE id = %s",
         "UPDATE wsd.change SET state = 'done' WHERE id = %s",
-        "UPDATE wsd.change SET state = 'done', confirmer = 'fay', confirmer_person = 'P7', confirmed = now() WHERE id = %s",
+        "UPDATE wsd.change SET state = 'done', confirmer_person = 'P7', confirmed = now() WHERE id = %s",
         "DELETE FROM wsd.change WHERE id = %s",
     ):
         assert answer(staff.su, statement, change["id"]) in ("42501", "23514")

@@ -1,6 +1,14 @@
 -- Break-glass: one person, thirty minutes, an incident, everybody told, somebody else's judgement within a day. It opens
 -- very little: what protects, and taking back a lock that we set ourselves and on top of which nothing happened since.
 
+-- One at a time for a person, whatever the terminal, also in the same instant.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'one_at_a_time' AND conrelid = 'wsd.emergency'::regclass) THEN
+    ALTER TABLE wsd.emergency ADD CONSTRAINT one_at_a_time EXCLUDE USING gist (wsd.one(person_id COLLATE "C") WITH =, tstzrange(started, ends) WITH &&);
+  END IF;
+END $$;
+
 -- The broken glass of this login for this case, while it lasts. A drill opens nothing; a judgement ends it.
 CREATE OR REPLACE FUNCTION wsd.glass(s wsd.staff, p_case bigint) RETURNS wsd.emergency
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -9,23 +17,27 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
    ORDER BY e.id DESC LIMIT 1
 $$;
 
--- The version at which the account stands since our own lock, or NULL: the last lock or unlock that we did is a lock, it
--- changed something, it is younger than a day, and after everything that we did since the only lock is the staff's.
-CREATE OR REPLACE FUNCTION wsd.our_lock(p_account text) RETURNS text
+-- Whether the account stands as our own lock left it. The last lock or unlock that we did is a lock, it changed something, it
+-- is younger than a day; the broker last read the account at the version after the last thing that we did there, and the one
+-- lock that it saw is the staff's. Whatever else happened on the account needs a second person.
+CREATE OR REPLACE FUNCTION wsd.our_lock(p_account text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH done AS (SELECT r.act, e.* FROM wsd.request r JOIN wsd.execution e ON e.request_id = r.id WHERE r.account_id = p_account),
        lock AS (SELECT * FROM done WHERE act IN ('lock', 'unlock') ORDER BY claimed DESC LIMIT 1),
        last AS (SELECT * FROM done ORDER BY claimed DESC LIMIT 1)
-  SELECT nullif(last.etag_after, '') FROM lock, last
-   WHERE lock.act = 'lock' AND lock.outcome = 'executed' AND lock.etag_before <> lock.etag_after AND lock.settled > clock_timestamp() - interval '24 h'
-     AND last.outcome = 'executed' AND lock.readback LIKE '%; locks staff; %' AND last.readback LIKE '%; locks staff; %'
+  SELECT coalesce((
+    SELECT lock.act = 'lock' AND lock.outcome = 'executed' AND lock.etag_before <> lock.etag_after AND lock.settled > clock_timestamp() - interval '24 h'
+           AND last.outcome = 'executed' AND last.etag_after = (wsd.facts_of(p_account)).etag
+           AND (SELECT count(*) = 1 AND bool_and(k.value = 'staff') FROM jsonb_each_text((wsd.facts_of(p_account)).facts -> 'named' -> 'locks') k)
+           -- a colleague elsewhere may have locked it before us
+           AND NOT EXISTS (SELECT 1 FROM wsd.account_fact b, jsonb_each_text(b.facts -> 'named' -> 'locks') k WHERE b.account_id = p_account AND b.etag = lock.etag_before AND k.value = 'staff')
+      FROM lock, last), false)
 $$;
 
--- Whether broken glass lets this person ask for this act alone. Never NULL. An account that the broker read at another
--- version than the one after our lock is not as we left it: whatever happened there needs a second person.
+-- Whether broken glass lets this person ask for this act alone. Never NULL.
 CREATE OR REPLACE FUNCTION wsd.break_glass(s wsd.staff, c wsd.case_file, p wsd.policy) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce((wsd.glass(s, c.id)).id IS NOT NULL AND (p.tier = 0 OR (p.act = 'unlock' AND p.tier = 2 AND wsd.our_lock(c.account_id) = (wsd.facts_of(c.account_id)).etag)), false)
+  SELECT coalesce((wsd.glass(s, c.id)).id IS NOT NULL AND (p.tier = 0 OR (p.act = 'unlock' AND p.tier = 2 AND wsd.our_lock(c.account_id))), false)
 $$;
 
 CREATE OR REPLACE FUNCTION wsd.glass_state(s wsd.staff) RETURNS jsonb
@@ -65,13 +77,11 @@ BEGIN
   IF coalesce(p_incident, '') !~ '^[A-Z]{2,8}-[0-9]{1,10}$' THEN RETURN wsd.deny(event, coalesce(c.ref, ''), 'incident_malformed'); END IF;
   IF coalesce(length(p_reason), 0) NOT BETWEEN 20 AND 2000 THEN RETURN wsd.deny(event, coalesce(c.ref, ''), 'reason_too_short'); END IF;
   IF NOT wsd.elevated() THEN RETURN wsd.deny(event, coalesce(c.ref, ''), CASE WHEN wsd.review_overdue(s.person_id) THEN 'review_due' ELSE 'not_elevated' END); END IF;
-  -- two terminals of one person break it once
-  PERFORM 1 FROM wsd.throttle WHERE login = s.login FOR UPDATE;
-  IF EXISTS (SELECT 1 FROM wsd.emergency x WHERE x.person_id = s.person_id AND x.reviewed IS NULL AND clock_timestamp() < x.ends) THEN
-    RETURN wsd.deny(event, coalesce(c.ref, ''), 'glass_broken_already');
-  END IF;
-  INSERT INTO wsd.emergency(login, person_id, case_id, account_id, incident, reason, drill, started, ends)
-  SELECT s.login, s.person_id, c.id, coalesce(c.account_id, ''), p_incident, p_reason, p_drill, t, t + interval '30 min' FROM clock_timestamp() t RETURNING * INTO e;
+  BEGIN
+    INSERT INTO wsd.emergency(login, person_id, case_id, account_id, incident, reason, drill, started, ends)
+    SELECT s.login, s.person_id, c.id, coalesce(c.account_id, ''), p_incident, p_reason, p_drill, t, t + interval '30 min' FROM clock_timestamp() t RETURNING * INTO e;
+  EXCEPTION WHEN exclusion_violation THEN RETURN wsd.deny(event, coalesce(c.ref, ''), 'glass_broken_already');
+  END;
   PERFORM wsd.raise_alert(s.team, event, s.login, c.id, mark || s.name || ' broke the glass for ' || p_incident || coalesce(', case ' || c.ref, '') || ': ' || p_reason);
   paged := wsd.page_leads(s.team, s.login, 'glass.' || e.id, mark || 'Break-glass: ' || p_incident || coalesce(', ' || c.ref, ''),
     mark || s.name || ' (' || s.login || ') broke the glass at ' || to_char(e.started AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC for incident ' || p_incident
@@ -140,7 +150,8 @@ BEGIN
   IF e.reviewed IS NOT NULL THEN RETURN wsd.deny('break_glass.review', p_id::text, 'closed_or_expired'); END IF;
   IF p_justified IS NULL OR coalesce(length(p_text), 0) NOT BETWEEN 20 AND 2000 THEN RETURN wsd.deny('break_glass.review', p_id::text, 'reason_too_short'); END IF;
   IF NOT wsd.elevated() THEN RETURN wsd.deny('break_glass.review', p_id::text, 'not_elevated'); END IF;
-  UPDATE wsd.emergency SET reviewer = s.login, reviewer_person = s.person_id, reviewed = clock_timestamp(), verdict = v, review_text = p_text WHERE id = p_id;
+  UPDATE wsd.emergency SET reviewer = s.login, reviewer_person = s.person_id, reviewed = clock_timestamp(), verdict = v, review_text = p_text, ends = least(ends, clock_timestamp())
+   WHERE id = p_id;
   PERFORM wsd.log('break_glass.review', v, p_id::text, jsonb_build_object('who', e.login, 'incident', e.incident, 'drill', e.drill, 'text', p_text));
   IF NOT p_justified THEN
     PERFORM wsd.raise_alert(s.team, 'break_glass.not_justified', e.login, e.case_id, s.name || ' found the break-glass of ' || wsd.name_of(e.login) || ' for ' || e.incident || ' not justified.');

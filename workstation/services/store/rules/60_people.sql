@@ -212,8 +212,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE leases int; requests int; cut_off int;
 BEGIN
   PERFORM wsg.let_in(p_login, false);
-  UPDATE wsd.staff SET enabled = false, cut = clock_timestamp() WHERE login = p_login;
   SELECT count(pg_terminate_backend(a.pid, 2000)) INTO cut_off FROM pg_stat_activity a WHERE a.usename = p_login AND a.pid <> pg_backend_pid();
+  UPDATE wsd.staff SET enabled = false, cut = clock_timestamp() WHERE login = p_login;
   UPDATE wsd.case_file SET holder = NULL, lease_until = NULL, version = version + 1
    WHERE id IN (SELECT id FROM wsd.case_file WHERE holder = p_login FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS leases = ROW_COUNT;
