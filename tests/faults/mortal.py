@@ -23,8 +23,10 @@ from workstation import cli
 from workstation.services.acts.broker import Broker
 from workstation.services.connectors.mailboxes.maildir import MaildirMailbox
 
-#: Rules that only look for work.
+#: Rules that only look for work, and the one address at which the broker does.
 LOOKING = {"proofs", "releasable", "untold", "unsettled", "reap", "sweep", "purge", "outbox_stuck", "inbox_cursor"}
+LOOKING |= {"unannounced", "vetoable", "holds_due", "facts_wanted", "glass_untold", "veto_cursor", "publish_seal_key"}
+LOOKING_AT = {"GET v1/vetoes"}
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
@@ -47,7 +49,8 @@ def step_of_statement(statement: object) -> str:
 def step_of_request(request: httpx.Request) -> str:
     """Return method and kind of the address of a call to an outside system."""
     kinds = [part for part in request.url.path.split("/") if part and not re.search(r"[0-9A-Z-]{8}", part)]
-    return f"{request.method} {'/'.join(kinds)}"
+    step = f"{request.method} {'/'.join(kinds)}"
+    return "" if step in LOOKING_AT else step
 
 
 class Watch:
