@@ -159,13 +159,14 @@ class Box:
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
+        self.page = 2
         self.away = False
 
     async def read(self, cursor: str) -> Page:
         if self.away:
             raise SourceDown("the page is away")
         start = int(cursor or 0)
-        found = tuple(Answer(token=t, at=LONG_AGO) for t in self.tokens[start : start + 2])
+        found = tuple(Answer(token=t, at=LONG_AGO) for t in self.tokens[start : start + self.page])
         return Page(answers=found, next=str(start + len(found)))
 
     async def aclose(self) -> None:
@@ -198,7 +199,8 @@ class Installation:
         # A code counts for everything here, and beside a key: most tests are about something else.
         self.su.execute("UPDATE wsd.method_policy SET max_tier = 3, unless_owns = ''")
         self.su.execute(
-            "INSERT INTO wsd.grant_of(login, act, given_by, until) SELECT s.login, p.act, 'fay', now() + interval '1 day' "
+            "INSERT INTO wsd.grant_of(login, act, given_by, until) "
+            "SELECT s.login, p.act, 'fay', now() + interval '1 day' "
             "FROM wsd.staff s, wsd.policy p WHERE s.level = 2 AND p.tier >= 2 AND p.min_level <= 2"
         )
         for daemon in DAEMONS:
@@ -289,12 +291,12 @@ class Installation:
         said = msgspec.json.encode(attested(now)).decode()
         self.desk("ws_executor").execute("SELECT ws.attest_facts(%s, %s, %s::jsonb)", (account, now.etag, said))
 
-    def client_wrote(self, case: int, sender: str = EMAIL) -> None:
+    def client_wrote(self, case: int, sender: str = EMAIL, verdict: str = "DMARC pass") -> None:
         """File a mail of the client in the case."""
         self.su.execute(
             "INSERT INTO wsd.mail(case_id, direction, state, message_id, sender, authenticity, raw) "
-            "VALUES (%s, 'in', 'received', gen_random_uuid()::text, %s, 'DMARC pass', '\\x00')",
-            (case, sender),
+            "VALUES (%s, 'in', 'received', gen_random_uuid()::text, %s, %s, '\\x00')",
+            (case, sender, verdict),
         )
 
     def proofs(self, login: str, case: int, *classes: str) -> None:
@@ -309,11 +311,11 @@ class Installation:
         """Stand for the courier: every mail has left the house."""
         self.su.execute("UPDATE wsd.mail SET state = 'sent' WHERE direction = 'out' AND state = 'queued'")
 
-    def cooled(self, request: str, age: str = "25 h") -> None:
-        """Let time have passed since a request, its notice and its approvals."""
+    def cooled(self, request: str, age: str = "24 h 1 min") -> None:
+        """Let time have passed since a request, its notice and its approvals; the link in the mail stays."""
         self.su.execute("SET session_replication_role = replica")
         for table, key, columns in (
-            ("request", "id", ("created", "not_before", "approve_by", "vetoable_until")),
+            ("request", "id", ("created", "not_before", "approve_by")),
             ("approval", "request_id", ("decided", "execute_by", "approve_by")),
             ("veto_notice", "request_id", ("told",)),
         ):

@@ -91,7 +91,8 @@ async def test_a_lost_connection_takes_the_elevation_with_it(ws: Installation) -
         (session.backend,),
     )
     ws.su.execute(
-        """INSERT INTO wsd.elevation(challenge_id, login, backend_pid, backend_start, started, last_use, method, max_tier)
+        """INSERT INTO wsd.elevation(challenge_id, login, backend_pid, backend_start, started, last_use, method,
+             max_tier)
            SELECT id, login, backend_pid, backend_start, clock_timestamp(), clock_timestamp(), 'fido2', 3
              FROM wsd.challenge WHERE challenge = sha256('c')"""
     )

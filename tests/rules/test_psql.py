@@ -29,6 +29,32 @@ LEVEL_1 = {
     "audit: heads": "UPDATE wsd.audit_head SET seq = 0",
     "audit: log": "SELECT wsd.log('x', 'ok', 'y', '{}')",
     "policy": "UPDATE wsd.policy SET approvals = 0",
+    "policy: limits": "UPDATE wsd.policy_limit SET value = 0",
+    "policy: a blocker less": "DELETE FROM wsd.policy_blocker",
+    "policy: a reason more": "INSERT INTO wsd.policy_reason VALUES ('unlock', 'BECAUSE')",
+    "policy: version": "UPDATE wsd.policy_head SET version = 9",
+    "policy: past": "DELETE FROM wsd.policy_edition",
+    "policy: a key of my own": "INSERT INTO wsd.policy_key VALUES ('\\x00', 'P1', 'ana', now(), 'ana')",
+    "policy: enrol a key": "SELECT ws.enrol_policy_key('ana', '\\x00')",
+    "policy: change": "SELECT ws.change_policy('[]', '\\x00', '\\x00', '[]')",
+    "policy: as a release": "SELECT ws.install_release('[]', '\\x00')",
+    "policy: put": "SELECT wsd.put_policy('[]')",
+    "policy: keys are hidden": "SELECT * FROM wsd.policy_key",
+    "facts are hidden": "SELECT facts FROM wsd.account_fact",
+    "facts: insert": "INSERT INTO wsd.account_fact(account_id, etag, facts, read_by) VALUES ('A', 'e', '{}', 'ana')",
+    "facts: attest": "SELECT ws.attest_facts('A', 'e', '{}')",
+    "facts: what is wanted": "SELECT * FROM ws.facts_wanted()",
+    "proofs are hidden": "SELECT * FROM wsd.proof",
+    "proof: insert": "INSERT INTO wsd.proof(case_id, class, evidence_id, note, by, by_person) "
+    "VALUES (1, 'proofing', 1, 'as I say so', 'ben', 'P2')",
+    "proof: change": "UPDATE wsd.proof SET class = 'possession'",
+    "veto: answer for the client": f"SELECT ws.client_veto('\\x00', '{UUID}', now(), '')",
+    "veto: call it told": f"SELECT ws.announce('{UUID}', '[]')",
+    "veto: notice": f"INSERT INTO wsd.veto_notice VALUES ('{UUID}', now(), 1)",
+    "veto: skip answers": "SELECT ws.veto_read('999999')",
+    "veto: forget an answer": "DELETE FROM wsd.veto_answer",
+    "hold: call it set": f"SELECT ws.hold_settle('{UUID}', 'set', '')",
+    "hold: read": "SELECT * FROM ws.holds_due()",
     "case: take": "UPDATE wsd.case_file SET holder = 'ana'",
     "case: insert": "INSERT INTO wsd.case_file(kind, account_id, team) VALUES ('other', 'X', 'A')",
     "note: insert": "INSERT INTO wsd.note(case_id, by, text) VALUES (1, 'ben', 'x')",
@@ -87,6 +113,21 @@ OTHERS = {
     "senior claims": ("david", f"SELECT ws.claim('{UUID}', 'e')"),
     "senior attests": ("david", f"SELECT ws.attest('{UUID}', true, 'totp', NULL, 1, NULL)"),
     "senior changes policy": ("david", "UPDATE wsd.policy SET cooldown = '0'"),
+    "senior lowers a limit": ("david", "UPDATE wsd.policy_limit SET value = 9999999 WHERE name = 'high_balance_usd'"),
+    "senior attests facts": ("david", "SELECT ws.attest_facts('A', 'e', '{}')"),
+    "senior signs by himself": ("david", "SELECT ws.change_policy('[]', '\\x00', '\\x00', '[]')"),
+    "lead changes policy": ("fay", "UPDATE wsd.policy SET approvals = 0"),
+    "lead enrols a policy key": ("fay", "SELECT ws.enrol_policy_key('fay', '\\x00')"),
+    "lead reads facts": ("fay", "SELECT facts FROM wsd.account_fact"),
+    "auditor signs": ("gus", "SELECT ws.change_policy('[]', '\\x00', '\\x00', '[]')"),
+    "auditor attests facts": ("gus", "SELECT ws.attest_facts('A', 'e', '{}')"),
+    "broker records a proof": ("ws_executor", "SELECT ws.record_proof(1, 'proofing', 1, 'as I say so')"),
+    "broker changes policy": ("ws_executor", "UPDATE wsd.policy SET vetoable = false"),
+    "broker installs a policy": ("ws_executor", "SELECT ws.install_release('[]', '\\x00')"),
+    "broker reads facts of anybody": ("ws_executor", "SELECT * FROM wsd.account_fact"),
+    "courier vetoes": ("ws_courier", f"SELECT ws.client_veto('\\x00', '{UUID}', now(), '')"),
+    "courier attests facts": ("ws_courier", "SELECT ws.attest_facts('A', 'e', '{}')"),
+    "notary reads facts": ("ws_notary", "SELECT * FROM wsd.account_fact"),
     "senior approves by hand": (
         "david",
         f"INSERT INTO wsd.approval VALUES ('{UUID}', 'P9', '\\x00', now(), 'david', 'P4', now(), now())",
@@ -147,20 +188,23 @@ SELECT n.nspname || '.' || p.proname,
  GROUP BY 1
 """
 
+POLICY = ("policy", "policy_reason", "policy_need", "policy_blocker", "policy_limit", "policy_head")
 #: role or roles → functions; everybody who works cases ("ws_user") may call the others.
 RIGHTS: dict[str, str] = {
-    "": "enrol enrol_factor found recover",
-    "ws_executor": "attest attest_offer claim glass_untold proofs publish_seal_key purge reap releasable settle sweep "
-    "tell_client tell_glass unsettled untold",
+    "": "change_policy enrol enrol_factor enrol_policy_key found install_release recover",
+    "ws_executor": "announce attest attest_facts client_veto facts_wanted hold_settle holds_due unannounced "
+    "veto_cursor veto_read vetoable attest_offer claim glass_untold proofs publish_seal_key purge reap releasable "
+    "settle sweep tell_client tell_glass unsettled untold",
     "ws_courier": "inbox_cursor inbox_file outbox_claim outbox_settle outbox_stuck",
     "ws_l2": "approve return_packet take_over",
     "ws_l2 ws_lead": "open_escalation",
-    "ws_lead": "enable grant_act invite review_break_glass revoke_act see_alert set_method_policy set_methods set_standing",
+    "ws_lead": "enable grant_act invite review_break_glass revoke_act see_alert set_method_policy set_methods "
+    "set_standing",
     "ws_lead ws_senior": "confirm_change disable unlock_step_up",
     "ws_auditor ws_lead": "alerts",
     "ws_auditor ws_lead ws_senior": "team",
-    "ws_auditor ws_user": "approvers audit_page challenge changes elevation end_factor my_factors offer_factor "
-    "proof_result prove reviews_due seal_key step_down step_up_methods team_health whoami withdraw_change",
+    "ws_auditor ws_user": "approvers audit_page challenge copied changes elevation end_factor my_factors offer_factor "
+    "policy proof_result prove reviews_due seal_key step_down step_up_methods team_health whoami withdraw_change",
 }
 DECIDED = {function: roles for roles, functions in RIGHTS.items() for function in functions.split()}
 
@@ -183,7 +227,8 @@ def test_every_table_can_be_read_by_exactly_those_who_should_and_written_by_nobo
     assert {privilege for _, _, privilege in rows} == {"SELECT"}
     readable = {(table, role) for table, role, _ in rows}
     assert readable == {
-        *((t, r) for t in ("case_file", "request", "policy", "audit") for r in ("ws_user", "ws_auditor")),
+        *((t, r) for t in ("case_file", "request", "audit", *POLICY) for r in ("ws_user", "ws_auditor")),
+        *((t, "ws_auditor") for t in ("policy_edition", "policy_key")),
         ("audit", "ws_notary"),
         ("audit_head", "ws_auditor"),
         ("audit_head", "ws_notary"),

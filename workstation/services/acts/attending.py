@@ -110,8 +110,7 @@ class Attending:
             except SourceError as error:
                 self._log("vetoes.unreadable", why=error.what)
                 return False
-            for answer in page.answers:
-                await self._judge(answer.token)
+            await self._judge([answer.token for answer in page.answers])
             if not page.answers:
                 return True
             cursor = page.next
@@ -119,13 +118,19 @@ class Attending:
         self._log("vetoes.many", pages=PAGES)
         return False
 
-    async def _judge(self, token: str) -> None:
+    async def _judge(self, tokens: list[str]) -> None:
+        """Put links on record: every one that we signed, and the first of a page that we did not.
+
+        Anybody can send made-up links to the exchange's page, and a thousand of them say no more than one.
+        """
         assert self._vetoes is not None
-        found = self._vetoes.links.judge(token)
-        result = await self._rows(
-            "SELECT ws.client_veto(%s, %s, %s, %s)", (found.digest, found.request, found.until, found.why)
-        )
-        self._log("client.veto", request=found.request, result=result[0][0])
+        found = [self._vetoes.links.judge(token) for token in tokens]
+        forged = [one for one in found if one.why]
+        for one in [*(one for one in found if not one.why), *forged[:1]]:
+            result = await self._rows(
+                "SELECT ws.client_veto(%s, %s, %s, %s)", (one.digest, one.request, one.until, one.why)
+            )
+            self._log("client.veto", request=one.request, result=result[0][0], forged=len(forged))
 
     async def rest(self) -> int:
         """Let withdrawals rest after the acts that ask for it; return how many holds were looked at."""

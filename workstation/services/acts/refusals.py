@@ -93,7 +93,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "outcome_too_short": ("The outcome needs at least 10 characters.", "Say what came of the case."),
     "packet_incomplete": ("The packet is not complete.", "Fill in what is named and forward again."),
     "param_missing": ("The act needs to name what it is about.", "Choose the hold or the factor."),
-    "param_unknown": ("The account has no such factor now.", "Read the account again and choose one that it has."),
+    "param_unknown": (
+        "The act is about something that the account does not have.",
+        "Read the account again and choose.",
+    ),
     "password_change": (
         "The password was changed lately.",
         "Whoever changed it may be the one who asks: wait, or protect the account.",

@@ -19,12 +19,15 @@ BEGIN
   IF NOT wsd.may_open(s, c) THEN RETURN wsd.deny('facts.ask', c.ref, 'not_holder'); END IF;
   f := wsd.facts_of(c.account_id);
   IF f.id IS NOT NULL AND f.etag = p_etag AND f.read_at > clock_timestamp() - interval '1 min' THEN RETURN jsonb_build_object('ready', true); END IF;
-  INSERT INTO wsd.fact_wanted(account_id) VALUES (c.account_id) ON CONFLICT DO NOTHING;
+  -- the broker reads for everybody: nobody has more than three accounts read at once, nor one more than every second
+  IF coalesce(f.read_at < clock_timestamp() - interval '1 s', true) AND (SELECT count(*) FROM wsd.fact_wanted w WHERE w.asked_by = s.person_id) < 3 THEN
+    INSERT INTO wsd.fact_wanted(account_id, asked_by) VALUES (c.account_id, s.person_id) ON CONFLICT DO NOTHING;
+  END IF;
   RETURN jsonb_build_object('ready', false);
 END $$;
 
 CREATE FUNCTION ws.facts_wanted() RETURNS TABLE (account_id text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT w.account_id FROM wsd.fact_wanted w ORDER BY w.asked LIMIT 50 $$;
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT w.account_id FROM wsd.fact_wanted w ORDER BY w.asked LIMIT 10 $$;
 
 -- An account that cannot be read (p_facts NULL) is asked for once more by whoever waits, and has no facts till then.
 CREATE FUNCTION ws.attest_facts(p_account text, p_etag text, p_facts jsonb) RETURNS bigint

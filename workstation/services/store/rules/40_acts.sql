@@ -148,7 +148,8 @@ BEGIN
       FROM wsd.request x WHERE x.requester = s.login AND x.tier = 0 AND x.created > now - interval '1 h' ORDER BY x.created DESC OFFSET wsd.limit_of('protective_per_hour') - 1 LIMIT 1;
     IF FOUND THEN RETURN NEXT; END IF;
   END IF;
-  IF p.tier >= 3 THEN
+  -- what the account's facts say is for those who may open it
+  IF p.tier >= 3 AND wsd.may_open(s, c) THEN
     f := wsd.facts_of(c.account_id);
     until := NULL; detail := '';
     IF f.id IS NULL OR f.read_at < now - wsd.facts_age() THEN code := 'facts_unread'; RETURN NEXT; END IF;
@@ -215,6 +216,7 @@ BEGIN
   no := wsd.reasons_row(s, c, p);
   IF no <> '[]' THEN RETURN wsd.deny('request', what, no -> 0 ->> 'code') || jsonb_build_object('reasons', no); END IF;
   IF coalesce(jsonb_typeof(p_params), '') <> 'object' OR p.param <> '' AND coalesce(p_params ->> p.param, '') = '' THEN RETURN wsd.deny('request', what, 'param_missing'); END IF;
+  IF p_params - p.param <> '{}' THEN RETURN wsd.deny('request', what, 'param_unknown'); END IF;
   IF NOT EXISTS (SELECT 1 FROM wsd.policy_reason x WHERE x.act = p.act AND x.code = p_reason) THEN RETURN wsd.deny('request', what, 'reason_unknown'); END IF;
   IF length(coalesce(p_text, '')) NOT BETWEEN 20 AND 2000 THEN RETURN wsd.deny('request', what, 'reason_too_short'); END IF;
   f := wsd.facts_of(c.account_id);

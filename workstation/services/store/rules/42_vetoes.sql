@@ -9,7 +9,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
    WHERE r.state = 'pending' AND r.vetoable_until IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wsd.veto_notice n WHERE n.request_id = r.id) ORDER BY r.created
 $$;
 
--- One transaction for all channels. Told with no mail is not told: the claim asks for one that was sent.
+-- One transaction for all channels. Who cannot be told cannot stop it: such a request ends here.
 CREATE FUNCTION ws.announce(p_id uuid, p_mails jsonb) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE r wsd.request; n int;
@@ -17,6 +17,7 @@ BEGIN
   SELECT * INTO r FROM wsd.request WHERE id = p_id AND state = 'pending' AND vetoable_until IS NOT NULL FOR UPDATE;
   IF r.id IS NULL OR EXISTS (SELECT 1 FROM wsd.veto_notice WHERE request_id = p_id) THEN RETURN 0; END IF;
   n := coalesce(jsonb_array_length(p_mails), 0);
+  IF n = 0 THEN PERFORM wsd.refuse(r.id, 'no_channel'); RETURN 0; END IF;
   INSERT INTO wsd.veto_notice(request_id, channels) VALUES (r.id, n);
   WITH queued AS (
     INSERT INTO wsd.mail(case_id, direction, state, message_id, recipient, subject, body, language, author)

@@ -68,6 +68,7 @@ class FactWanted(SQLModel, table=True):
     __tablename__ = "fact_wanted"
     __table_args__ = {"schema": SCHEMA}
     account_id: str = Field(sa_column=words(key=True))
+    asked_by: str = Field(sa_column=words())
     asked: datetime = Field(sa_column=instant(default=True))
 
 

@@ -62,6 +62,7 @@ def upgrade() -> None:
     op.create_table(
         "fact_wanted",
         sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
         sa.Column(
             "asked", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
