@@ -8,6 +8,15 @@ from pathlib import Path
 
 from workstation.sandbox.door import code_at_hand
 from workstation.sandbox.store import Store, Tx
+from workstation.services.accounts.model import Account
+
+
+def account_of(exchange: Path, account: str) -> Account:
+    """Return an account as the exchange itself has it."""
+    with Store(exchange / "exchange.sqlite3").read() as snapshot:
+        record = Tx(snapshot.sql, time.time_ns() // 1000, random.Random(0)).load(account)
+    assert record is not None
+    return record.account
 
 
 def credentials(exchange: Path, account: str) -> dict[str, str]:

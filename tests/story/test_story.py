@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.story import driver
-from tests.story.client import credentials
+from tests.story.client import account_of, credentials
+from tests.story.finding import find_case, locked, lost_factor
 from workstation.commands.common import Where
 from workstation.sandbox.place import Place
 from workstation.services.audit.verify import verify
@@ -30,30 +31,10 @@ def sign_in(demo: Place, account: str) -> httpx.Response:
     return httpx.post(demo.info()["sandbox_url"] + "/sandbox/signin", json=body, timeout=10.0)
 
 
-def lost(demo: Place, account: str) -> bool:
-    """Whether the client has no code at hand: some who say so are not the client."""
-    return not credentials(demo.directory / "exchange", account)["factor_code"]
-
-
-async def find_case(demo: Place, desk: Workbench, wanted: str) -> int:
-    """Return an open case whose account has a lock (or a factor) to work on and that nobody holds."""
-    view = await desk.queue()
-    for row in await desk.case_rows(view.ids):
-        if row.holder is not None:
-            continue
-        account = await desk.tools.accounts.read(row.account)
-        locked = [lock for lock in account.locks if lock.kind in ("failed_sign_ins", "security")]
-        if wanted == "locked" and locked and not any(lock.kind == "client" for lock in account.locks):
-            return row.id
-        if wanted == "factor" and row.kind == "second_factor_lost" and account.factors and lost(demo, account.id):
-            return row.id
-    raise AssertionError(f"the sandbox made no case with {wanted}")
-
-
 async def test_an_unlock_from_the_queue_to_its_proof(demo: Place) -> None:
     async with AsyncExitStack() as stack:
         ana, sam, yuki = [await sit(stack, demo, who) for who in ("ana.k", "sam.o", "yuki.h")]
-        case = await find_case(demo, ana, "locked")
+        case = (await find_case(demo, ana, locked)).id
         row = await ana.claim(case)
         assert sign_in(demo, row.account).status_code == 403
 
@@ -88,9 +69,9 @@ async def test_an_unlock_from_the_queue_to_its_proof(demo: Place) -> None:
 async def test_a_second_factor_is_removed_after_its_cool_down(demo: Place) -> None:
     async with AsyncExitStack() as stack:
         joao, olga, yuki = [await sit(stack, demo, who) for who in ("joao.m", "olga.p", "yuki.h")]
-        case = await find_case(demo, joao, "factor")
+        case = (await find_case(demo, joao, lost_factor)).id
         row = await joao.claim(case)
-        factor = (await joao.tools.accounts.read(row.account)).factors[0].id
+        factor = account_of(demo.directory / "exchange", row.account).factors[0].id
         assert sign_in(demo, row.account).status_code == 401
         await driver.investigate(joao, case, "remove_factor", {"factor": factor}, "rightful_owner")
         await driver.forward(joao, case)
