@@ -59,6 +59,7 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
         return [*found, Finding(what="store", state="broken", said=error.what, do=error.hint)]
     try:
         found.append(Finding(what="store", state="ok", said=f"signed in as {desk.person.name}, {desk.person.title}"))
+        found.append(_policy(await desk.tools.session.call("policy")))
         found.append(await _tried("account system", lambda: desk.tools.accounts.read(NOBODY)))
         if desk.tools.risk is None:
             found.append(
@@ -92,6 +93,16 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
     finally:
         await desk.aclose()
     return found
+
+
+def _policy(row: dict[str, Any]) -> Finding:
+    """The policy in force: whose word it is, and whether the tables still say what was put in force."""
+    said = f"version {row['version']} ({row['text']}), {row['hash'][:16]}…"
+    if row["tampered"]:
+        do = "Tell your security officer now: `workstation audit verify` says more."
+        return Finding(what="policy", state="broken", said=f"{said}: CHANGED PAST ITS SIGNATURES", do=do)
+    signers = ", ".join(row["signed_by"])
+    return Finding(what="policy", state="ok", said=f"{said}, " + (f"signed by {signers}" if signers else "as released"))
 
 
 async def _tried(what: str, ask: Callable[[], Awaitable[Any]]) -> Finding:

@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 import psycopg
 
+from workstation.services.audit import policy
+
 #: Records fetched at once; memory stays flat whatever the audit's length.
 BATCH = 20_000
 #: Problems listed; a chain that was replaced whole would otherwise list every record.
@@ -125,6 +127,8 @@ def verify(
         if whole:
             _ends(connection, walk)
             _acts(connection, walk)
+            for version, what in policy.problems(connection):
+                walk.add("policy", version, what)
     return Report(
         events=walk.events, chains=len(walk.heads), problems=tuple(walk.problems), heads=walk.heads, partial=not whole
     )
