@@ -1,4 +1,7 @@
-"""``workstation admin``: what the installer of a store does. Needs a superuser of the store."""
+"""``workstation admin``: what the installer of a store does, and what people do about people.
+
+The installer's parts need a superuser of the store; those about people work under one's own login (docs/people.md).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import getpass
 import os
 import secrets
 
+from workstation.commands import admin_ceremony, admin_people, policy
 from workstation.commands.common import add_place
 from workstation.services.errors import Invalid
 
@@ -29,20 +33,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     enrol.add_argument("--language", action="append", default=[])
     totp = parts.add_parser("enrol-totp", help="make a TOTP factor for a login; shows the secret once")
     totp.add_argument("login")
+    policy.configure(parts.add_parser("policy", help="what acts need: a file that two people sign"))
     parts.add_parser("daemon", help="set a daemon's store password").add_argument(
         "login", choices=["broker", "courier"]
     )
+    admin_ceremony.configure(parts)
+    admin_people.configure(parts)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do the part that was named."""
+    if args.part in admin_people.PARTS:
+        return admin_people.run(args)
     if args.dir is not None:
         raise Invalid("A demo is administered by its supervisor.", "Leave --dir out.")
+    if args.part == "policy" and args.policy_part in policy.OFFLINE:
+        return policy.run(args)
     if not args.url:
         raise Invalid("Which store?", "Give --url, or set WORKSTATION_ADMIN_URL, for a superuser of it.")
     if args.part == "migrate":
         return _migrate(args)
-    return {"enrol": _enrol, "enrol-totp": _enrol_totp, "daemon": _daemon}[args.part](args)
+    return {"enrol": _enrol, "enrol-totp": _enrol_totp, "daemon": _daemon, "policy": policy.run}[args.part](args)
 
 
 def _migrate(args: argparse.Namespace) -> int:

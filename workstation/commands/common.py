@@ -14,6 +14,7 @@ from workstation.settings import Settings, default_path, read, state_dir
 
 if TYPE_CHECKING:
     from workstation.sandbox.place import Place
+    from workstation.services.acts.stepup import StepUp
     from workstation.services.connect import Secrets
     from workstation.services.store.session import Session
     from workstation.services.views import Person
@@ -86,6 +87,18 @@ class Where:
 
         login = await self.login()
         return await open_session(self.settings, self.secrets(login), login)
+
+    async def stepping_up(self) -> tuple[Session, Person, StepUp, Callable[[], bool] | None]:
+        """Sign in to the store only, with the means to step up; the last one touches a demo's key."""
+        from workstation.services.acts.stepup import StepUp, plugged_in
+        from workstation.services.clock import SystemClock
+        from workstation.services.connect import sign_in_of
+
+        session, person = await self.session()
+        devices = self._place.devices(person.login) if self._place else plugged_in
+        finger = self._place.touch(person.login) if self._place else None
+        sign_in = sign_in_of(self.settings, SystemClock())
+        return session, person, StepUp(session, self.settings.step_up.rp_id, devices, sign_in), finger
 
     async def desk(self, login: str | None = None) -> Workbench:
         """Sign in and return the desk."""

@@ -53,13 +53,17 @@ class SoftKey:
 
     def enrol(self, rp_id: str) -> bytes:
         """Make a credential without a touch (set-up of the demo) and return its attested credential data."""
+        credential = AttestedCredentialData(self._make(rp_id))
+        self._save()
+        return bytes(credential)
+
+    def _make(self, rp_id: str) -> bytes:
         key = ec.generate_private_key(ec.SECP256R1())
         credential = os.urandom(32)
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
         self._state["credentials"][base64.b64encode(credential).decode()] = {"rp_id": rp_id, "key": pem}
-        self._save()
         public = ES256.from_cryptography_key(key.public_key())  # type: ignore[no-untyped-call]
         return bytes(AttestedCredentialData.create(AAGUID, credential, public))
 
@@ -71,6 +75,8 @@ class SoftKey:
                 return b"\0" + cbor.encode(self._info())
             if data[0] == 0x02 and isinstance(arguments, dict):
                 return b"\0" + cbor.encode(self._assertion(arguments))
+            if data[0] == 0x01 and isinstance(arguments, dict):
+                return b"\0" + cbor.encode(self._creation(arguments))
             return bytes([ERR.INVALID_COMMAND])
         except CtapError as error:
             return bytes([error.code])
@@ -80,6 +86,23 @@ class SoftKey:
         options = {"rk": True, "up": True, "plat": False, "uv": True}
         # 6: a PIN protocol is named although no PIN is used: the client refuses a key without any
         return {1: ["FIDO_2_0"], 2: [], 3: bytes(AAGUID), 4: options, 5: 1200, 6: [1]}
+
+    def _creation(self, arguments: dict[Any, Any]) -> dict[int, Any]:
+        """Make a credential when touched: CTAP 2.1, 6.1, with built-in user verification and no attestation."""
+        rp_id = arguments[2]["id"]
+        mine = self._state["credentials"]
+        if any(base64.b64encode(c["id"]).decode() in mine for c in arguments.get(5, [])):
+            raise CtapError(ERR.CREDENTIAL_EXCLUDED)
+        touched = self._wait_touch()
+        if touched is not True:
+            raise CtapError(ERR.USER_ACTION_TIMEOUT if touched is False else ERR.KEEPALIVE_CANCEL)
+        flag = AuthenticatorData.FLAG
+        flags = flag.UP | flag.AT | (flag.UV if arguments.get(7, {}).get("uv") else flag(0))
+        self._state["count"] += 1
+        head = struct.pack(">BI", int(flags), self._state["count"])
+        data = hashlib.sha256(rp_id.encode()).digest() + head + self._make(rp_id)
+        self._save()
+        return {1: "none", 2: data, 3: {}}
 
     def _assertion(self, arguments: dict[Any, Any]) -> dict[int, Any]:
         rp_id = arguments[1]

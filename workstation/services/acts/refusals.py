@@ -141,6 +141,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "That is no method, level or label that can be used.",
         "Read `workstation admin --help` and try again.",
     ),
+    "founded_already": ("People are enrolled here already.", "Founding is the first thing that is done, or nothing."),
+    "recovery_needs_new_keys": ("Each sealed key that is used needs a new one.", "Run the ceremony again."),
     "glass_broken_already": ("You broke the glass already and it is still open.", "One at a time: end it first."),
     "glass_whole": ("No glass is broken.", "There is nothing to end."),
     "grant_not_needed": (

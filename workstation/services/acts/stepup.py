@@ -59,14 +59,14 @@ class StepUp:
         self, session: Session, rp_id: str, devices: Devices = plugged_in, sign_in: BrowserSignIn | None = None
     ) -> None:
         self._session = session
-        self._rp_id = rp_id
-        self._devices = devices
-        self._sign_in = sign_in
+        self.rp_id = rp_id
+        self.devices = devices
+        self.sign_in = sign_in
 
     @property
     def page(self) -> str:
         """The identity provider's page that waits to be opened now; empty when none does."""
-        return self._sign_in.page if self._sign_in else ""
+        return self.sign_in.page if self.sign_in else ""
 
     async def methods(self, bind: bytes | None = None) -> tuple[StepUpMethod, ...]:
         """Return every method: what the store allows and this machine can do first, the others with why not.
@@ -78,18 +78,18 @@ class StepUp:
             StoreError: the store cannot be asked.
         """
         rows = await self._session.call("step_up_methods", bind)
-        plugged = await asyncio.to_thread(lambda: any(True for _ in self._devices()))
-        here = {"fido2": "" if plugged else "no_key_here", "idp": "" if self._sign_in else "no_provider"}
+        plugged = await asyncio.to_thread(lambda: any(True for _ in self.devices()))
+        here = {"fido2": "" if plugged else "no_key_here", "idp": "" if self.sign_in else "no_provider"}
         whys = [(row["kind"], row["why"] or here.get(row["kind"], "")) for row in rows]
         found = [StepUpMethod(kind=k, offered=not why, why=" ".join(sentence(why)) if why else "") for k, why in whys]
         return tuple(sorted(found, key=lambda method: not method.offered))
 
     async def with_provider(self, bind: bytes | None = None) -> Elevation:
         """Step up at the identity provider; waits for its page. Raises StepUpFailed, SourceError."""
-        if self._sign_in is None:
+        if self.sign_in is None:
             raise StepUpFailed(*sentence("no_provider"))
         challenge_id, challenge = await self._challenge(bind, "idp")
-        return await self._prove(challenge_id, {"id_token": await self._sign_in.id_token(challenge)})
+        return await self._prove(challenge_id, {"id_token": await self.sign_in.id_token(challenge)})
 
     async def with_code(self, code: str, bind: bytes | None = None) -> Elevation:
         """Step up with a TOTP code. Raises StepUpFailed."""
@@ -108,7 +108,7 @@ class StepUp:
         challenge_id, challenge = await self._challenge(bind)
         cancel = threading.Event()
         try:
-            answer = await asyncio.to_thread(self._assertion, challenge, credentials, cancel)
+            answer = await asyncio.to_thread(assertion_of, self.devices, self.rp_id, challenge, credentials, cancel)
         except asyncio.CancelledError:
             cancel.set()
             raise
@@ -122,26 +122,32 @@ class StepUp:
         await judged(self._session, challenge_id, proof)
         return convert(await self._session.call("elevation"), Elevation)
 
-    def _assertion(self, challenge: bytes, credentials: list[bytes], cancel: threading.Event) -> dict[str, Any]:
-        device = next(iter(self._devices()), None)
-        if device is None:
-            raise StepUpFailed("No security key is plugged in.", "Plug it in and try again, or use a code.")
-        client = Fido2Client(
-            device, DefaultClientDataCollector(f"https://{self._rp_id}"), user_interaction=UserInteraction()
-        )
-        options = PublicKeyCredentialRequestOptions(
-            challenge=challenge,
-            timeout=int(CHALLENGE_S * 1000),
-            rp_id=self._rp_id,
-            allow_credentials=[
-                PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=c) for c in credentials
-            ],
-            user_verification=UserVerificationRequirement.REQUIRED,
-        )
-        try:
-            return dict(client.get_assertion(options, cancel).get_response(0))
-        except (ClientError, CtapError, OSError) as error:
-            raise key_failure(error) from error
+
+def assertion_of(
+    devices: Devices, rp_id: str, challenge: bytes, credentials: list[bytes], cancel: threading.Event
+) -> dict[str, Any]:
+    """Have a plugged-in key answer `challenge` with one of `credentials`, with user verification; blocks until touched.
+
+    Raises:
+        StepUpFailed: no key, or it refused; with what to do.
+    """
+    device = next(iter(devices()), None)
+    if device is None:
+        raise StepUpFailed("No security key is plugged in.", "Plug it in and try again, or use a code.")
+    client = Fido2Client(device, DefaultClientDataCollector(f"https://{rp_id}"), user_interaction=UserInteraction())
+    options = PublicKeyCredentialRequestOptions(
+        challenge=challenge,
+        timeout=int(CHALLENGE_S * 1000),
+        rp_id=rp_id,
+        allow_credentials=[
+            PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=c) for c in credentials
+        ],
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    try:
+        return dict(client.get_assertion(options, cancel).get_response(0))
+    except (ClientError, CtapError, OSError) as error:
+        raise key_failure(error) from error
 
 
 async def judged(session: Session, challenge_id: UUID, proof: dict[str, Any]) -> None:
@@ -172,6 +178,7 @@ def key_failure(error: Exception) -> StepUpFailed:
         CtapError.ERR.OPERATION_DENIED: ("The key refused.", "Try again and touch it when it blinks."),
         CtapError.ERR.USER_ACTION_TIMEOUT: ("Nobody touched the key.", "Try again and touch it when it blinks."),
         CtapError.ERR.KEEPALIVE_CANCEL: ("Cancelled.", ""),
+        CtapError.ERR.CREDENTIAL_EXCLUDED: ("This key is enrolled for you already.", "Use another one."),
         CtapError.ERR.NO_CREDENTIALS: ("This key is not enrolled for you.", "Use the one that is, or ask your lead."),
         CtapError.ERR.PIN_BLOCKED: ("The key's PIN is blocked.", "It must be reset and enrolled again."),
         CtapError.ERR.UV_BLOCKED: ("The key's fingerprint reader is blocked.", "Unplug it, plug it in, use the PIN."),

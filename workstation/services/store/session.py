@@ -85,6 +85,15 @@ class Session:
         """Call a function and return its value as `shape`; errors as :meth:`call`."""
         return convert(await self.call(function, *args), shape)
 
+    async def scram(self, login: str, password: str) -> str:
+        """Return a password's SCRAM-SHA-256 verifier: the password itself never travels. Raises StoreError."""
+        async with self._lock:
+            try:
+                connection = await self._live()
+            except psycopg.Error as error:
+                raise await self._translated(error) from error
+            return connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
+
     @property
     def backend(self) -> int | None:
         """The process id of the server's side of this connection; None while there is none."""

@@ -578,22 +578,22 @@ END $$;
 -- All factors lost: two sealed keys of two people bring one login a new factor. Used keys are spent; new ones take their place.
 CREATE FUNCTION ws.recover(p_login text, p_keys text[], p_kind text, p_cred bytea, p_data bytea, p_new bytea[], p_reason text) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE holders text[]; used bigint[]; o wsd.staff; i int;
+DECLARE holders text[]; spent bigint[]; o wsd.staff; i int;
 BEGIN
   SELECT * INTO o FROM wsd.staff WHERE login = p_login;
-  SELECT array_agg(k.person_id ORDER BY k.id), array_agg(k.id ORDER BY k.id) INTO holders, used FROM wsd.recovery_key k
+  SELECT array_agg(k.person_id ORDER BY k.id), array_agg(k.id ORDER BY k.id) INTO holders, spent FROM wsd.recovery_key k
    WHERE k.used IS NULL AND k.digest = ANY (SELECT sha256(convert_to(x, 'UTF8')) FROM unnest(p_keys) x);
   PERFORM wsd.as_installer();
   IF o.login IS NULL THEN RETURN wsd.deny('recovery', coalesce(p_login, ''), 'unknown'); END IF;
   IF (SELECT count(DISTINCT h) FROM unnest(coalesce(holders, '{}')) h) < 2 THEN RETURN wsd.deny('recovery', p_login, 'recovery_needs_two'); END IF;
   IF coalesce(length(p_reason), 0) < 20 THEN RETURN wsd.deny('recovery', p_login, 'reason_too_short'); END IF;
-  IF cardinality(p_new) IS DISTINCT FROM cardinality(used) THEN RETURN wsd.deny('recovery', p_login, 'recovery_needs_new_keys'); END IF;
+  IF cardinality(p_new) IS DISTINCT FROM cardinality(spent) THEN RETURN wsd.deny('recovery', p_login, 'recovery_needs_new_keys'); END IF;
   UPDATE wsd.factor SET enabled = false, ended = clock_timestamp() WHERE login = p_login AND enabled;
   INSERT INTO wsd.factor(login, kind, cred_id, data, label) VALUES (p_login, p_kind, p_cred, p_data, 'recovery');
   UPDATE wsd.throttle SET fails = 0, locked_until = NULL WHERE login = p_login;
   PERFORM wsd.cut(p_login);
-  UPDATE wsd.recovery_key SET used = clock_timestamp() WHERE id = ANY (used);
-  FOR i IN 1 .. cardinality(used) LOOP
+  UPDATE wsd.recovery_key SET used = clock_timestamp() WHERE id = ANY (spent);
+  FOR i IN 1 .. cardinality(spent) LOOP
     INSERT INTO wsd.recovery_key(person_id, digest) VALUES (holders[i], p_new[i]);
   END LOOP;
   PERFORM wsd.raise_alert(o.team, 'recovery', p_login, NULL, 'Recovery: ' || o.name || ' has a new factor by the sealed keys of ' || array_to_string(holders, ', ') || ': ' || p_reason);
