@@ -190,12 +190,7 @@ class Installation:
     def enrol(self) -> None:
         procedures.install(self.su, procedures.standard())
         for login, (person, level, role, team, group) in PEOPLE.items():
-            self._login(login, group)
-            self.su.execute(
-                "SELECT ws.enrol(%s, %s, %s, %s::smallint, %s, %s, '{en}')", (login, person, login, level, role, team)
-            )
-            wrapped = self.verifier.wrap(login, SECRET)
-            self.su.execute("SELECT ws.enrol_factor(%s, 'totp', %s, %s)", (login, b"t" * 16, wrapped))
+            self.add(login, person, level, role, team, group)
         # A code counts for everything here, and beside a key: most tests are about something else.
         self.su.execute("UPDATE wsd.method_policy SET max_tier = 3, unless_owns = ''")
         self.su.execute(
@@ -205,6 +200,15 @@ class Installation:
         )
         for daemon in DAEMONS:
             self._login(daemon, None)
+
+    def add(self, login: str, person: str, level: int, role: str, team: str, group: str) -> None:
+        """Enrol one person with the common TOTP secret."""
+        self._login(login, group)
+        self.su.execute(
+            "SELECT ws.enrol(%s, %s, %s, %s::smallint, %s, %s, '{en}')", (login, person, login, level, role, team)
+        )
+        wrapped = self.verifier.wrap(login, SECRET)
+        self.su.execute("SELECT ws.enrol_factor(%s, 'totp', %s, %s)", (login, b"t" * 16, wrapped))
 
     def _login(self, login: str, group: str | None) -> None:
         self.passwords[login] = secrets.token_urlsafe(16)
@@ -220,8 +224,9 @@ class Installation:
         return connection
 
     def desk(self, login: str) -> psycopg.Connection[Any]:
-        """Return this login's one lasting connection."""
-        if login not in self._desks or self._desks[login].closed:
+        """Return this login's one lasting connection; a new one where the broker ended the last."""
+        known = self._desks.get(login)
+        if known is None or known.closed or not _lives(known):
             self._desks[login] = self.connect(login)
         return self._desks[login]
 
@@ -365,6 +370,14 @@ def answer(connection: psycopg.Connection[Any], statement: str, *args: object) -
     row = cursor.fetchone()
     value = row[0] if row else None
     return f"DENIED:{value['denied']}" if isinstance(value, dict) and "denied" in value else value
+
+
+def _lives(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @contextmanager
