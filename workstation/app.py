@@ -25,6 +25,7 @@ from workstation.screens.base import DeskScreen
 from workstation.screens.copying import Clipboard
 from workstation.screens.elevated import POLL_S, ElevatedMode
 from workstation.screens.faults import sentence
+from workstation.screens.glass import Glass
 from workstation.screens.guard import Guard
 from workstation.screens.queue import QueueScreen
 from workstation.services.clock import Clock
@@ -153,6 +154,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.unsent: dict[tuple[int, str], str] = {}
         self.elevation_moved: Signal[bool] = Signal(self, "elevation")
         self.elevation = ElevatedMode(self)
+        self.glass = Glass(self)
         self.guard = Guard(self)
         self.copies = Clipboard(self)
         for theme in THEMES:
@@ -229,6 +231,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.unsent.clear()
         self.guard.idle.signed_in()
         self.elevation.show(await desk.elevation())
+        await self.glass.read()
         for screen in self.desk_screens():
             screen.arrive()
         self._listen()
@@ -238,6 +241,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.desk = desk
         self.link = "live"
         self.elevation.show(await desk.elevation())
+        await self.glass.read()
         for screen in self.desk_screens():
             screen.come_back()
         self._listen()
@@ -292,7 +296,11 @@ class WorkstationApp(App[None], inherit_bindings=False):
         return self.elevation.on
 
     def _poll_elevation(self) -> None:
-        if self.desk is not None and self.elevation.on:
+        if self.desk is None:
+            return
+        if self.glass.state.on:
+            self.run_worker(self.glass.read(), group="glass", exclusive=True, exit_on_error=False)
+        if self.elevation.on:
             self.run_worker(self.elevation.poll(), group="elevation", exclusive=True, exit_on_error=False)
 
     @work(group="elevate", name="another case", exit_on_error=False)
@@ -359,6 +367,8 @@ class WorkstationApp(App[None], inherit_bindings=False):
             elevated_s=self.elevation.seconds if self.elevated else None,
             idle_s=self.elevation.idle_s,
             armed=self.armed,
+            glass_s=self.glass.seconds if self.glass.on else None,
+            glass=f"{self.glass.state.incident} {self.glass.state.case_ref}".strip(),
         )
 
     async def action_go(self, place: str) -> None:

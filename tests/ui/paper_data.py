@@ -38,6 +38,7 @@ from workstation.services.views import (
     SourceLine,
     Step,
     Template,
+    WhyNot,
 )
 
 NOW = datetime(2025, 11, 3, 14, 2, 10, tzinfo=UTC)
@@ -434,7 +435,25 @@ def notes() -> tuple[Note, ...]:
     return (Note(id=1, by="joao.m", at=NOW - timedelta(hours=1), text=f"Called back, no answer.\n{HOSTILE[3]}"),)
 
 
-def options(person: Person) -> tuple[Option, ...]:
+def _blocked() -> tuple[WhyNot, ...]:
+    """Return three reasons against a reset: one of the person, two of the account, one of which ends by itself."""
+    return (
+        WhyNot(code="level", what="Your level does not allow this.", do="Forward the case with a packet."),
+        WhyNot(
+            code="sim_swap",
+            what="The client's SIM card was changed lately.",
+            do="Whoever holds the number now may not be the client: wait, or protect the account.",
+            until=NOW + timedelta(days=9, hours=3),
+        ),
+        WhyNot(
+            code="evidence_missing",
+            what="Evidence is missing: proofing.",
+            do="Pin what shows it, and record what it proves.",
+        ),
+    )
+
+
+def options(person: Person, proofs: tuple[Proof, ...] = ()) -> tuple[Option, ...]:
     """Return every act with whether `person` may ask for it."""
     loosen = person.level >= 2
     why = "" if loosen else "Level 1 protects; loosening takes Level 2 or a grant."
@@ -503,6 +522,11 @@ def options(person: Person) -> tuple[Option, ...]:
             cooldown_s=24 * hour,
             allowed=loosen,
             why_not=why,
+            reasons=() if loosen else _blocked(),
+            proof_needs=proof_needs("remove_factor", proofs),
+            reason_codes=("LOST_DEVICE", "LOST_PASSKEY", "CLIENT_REQUEST_VERIFIED"),
+            vetoable=True,
+            hold_s=48 * hour,
             needs_elevation=True,
             params=(("f-1", "totp Pixel 7"), ("f-2", "passkey MacBook [/b]")),
             param_name="factor",

@@ -35,6 +35,7 @@ from workstation.services.views import (
     Packet,
     Person,
     Pin,
+    Policy,
     Procedure,
     Proof,
     QueueView,
@@ -138,6 +139,9 @@ def _request(number: str, row: CaseRow, act: str, params: dict[str, Any], person
         stage="done" if done else "waits for one more person",
         readback=f"{act}: read back as done at {now:%H:%M:%SZ}" if done else "",
         params_text="{}",
+        policy=hashlib.sha256(b"policy").hexdigest(),
+        vetoable_until=now + wait if option.vetoable else None,
+        told_at=now + timedelta(seconds=4) if option.vetoable else None,
         account_etag="v7",
         evidence_hash=hashlib.sha256(b"evidence").hexdigest(),
     )
@@ -448,7 +452,10 @@ class PaperDesk:
 
     # -- acts ------------------------------------------------------------------------------------
     async def options(self, case: int) -> tuple[Option, ...]:
-        return data.options(self.person)
+        return data.options(self.person, self.paper.proofs)
+
+    async def policy(self) -> Policy:
+        return Policy(version=1, text="standard", hash=hashlib.sha256(b"policy").hexdigest())
 
     async def elevation(self) -> Elevation:
         return self._elevation

@@ -12,8 +12,8 @@ from workstation.services.views import Difference
 # -- acts ------------------------------------------------------------------------------------------
 
 
-async def arm(d: Driver, reason: str = LONG) -> None:
-    d.fill("#code", "COMPROMISE_CONTAINMENT")
+async def arm(d: Driver, reason: str = LONG, code: str = "COMPROMISE_CONTAINMENT") -> None:
+    d.fill("#code", code)
     d.fill("#text", reason)
     d.fill("#typed", "aa71 n84g")
     await d.settle()
@@ -24,8 +24,29 @@ async def arm(d: Driver, reason: str = LONG) -> None:
 async def test_the_acts_menu_says_why_not() -> None:
     async with driving() as d:
         await d.press("n", "a", "down", "down", "down", "enter")
-        assert d.at == "ChooseDialog"
+        assert d.at == "ActsDialog"
         assert "Level 1 protects; loosening takes Level 2 or a grant." in d.seen()
+        assert "3 now · 2 not now · 1 never" in d.seen()
+        assert not d.desk.did("request_act")
+
+
+async def test_every_reason_says_when_it_ends_and_what_to_do() -> None:
+    async with driving(size=(80, 24)) as d:
+        await d.press("n", "a", "down", "down", "down", "down")
+        assert "✗ Your level does not allow this." in d.seen()
+        assert "→ Forward the case with a packet." in d.seen()
+        assert "◷ ends by itself 2025-11-12 17:02Z, in 9d 03h" in d.seen()
+        await d.press("enter", "end")
+        assert "✗ Evidence is missing: proofing." in d.seen()
+
+
+async def test_what_is_closed_to_everybody_says_so() -> None:
+    async with driving("mia.s") as d:
+        await d.press("n", "a", "end")
+        assert "⊘ never" in d.seen()
+        assert "Nobody may do this, at no level, with broken glass neither." in d.seen()
+        await d.press("enter")
+        assert d.at == "ActsDialog"
 
 
 async def test_the_safe_answer_has_the_focus_and_nothing_arms_by_one_key() -> None:
@@ -63,7 +84,7 @@ async def test_a_tier_three_act_is_bound_to_its_own_step_up() -> None:
         assert d.at == "ArmDialog"
         assert "CANNOT BE UNDONE" in d.seen()
         assert "factor f-2 passkey MacBook" in d.seen()
-        await arm(d)
+        await arm(d, code="LOST_DEVICE")
         assert d.at == "StepUpDialog"
         assert d.app.armed == "remove factor f-2 on AA71 N84G"
         await d.press("t")
@@ -77,7 +98,7 @@ async def test_a_tier_three_act_is_bound_to_its_own_step_up() -> None:
 async def test_leaving_the_step_up_asks_for_nothing() -> None:
     async with driving("mia.s", prepare=two_packets) as d:
         await d.press("3", "enter", "A")
-        await arm(d)
+        await arm(d, code="LOST_DEVICE")
         await d.press("escape")
         assert d.at == "EscalationsScreen"
         assert not d.desk.did("request_act")

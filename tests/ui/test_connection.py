@@ -114,7 +114,7 @@ async def test_a_dialog_that_is_slow_to_open_never_comes_up_over_another() -> No
         await d.press("a")
         slow.set()
         await d.settle()
-        assert d.at == "ChooseDialog"
+        assert d.at == "ActsDialog"
         await d.press("escape")
         assert d.at == "AccountScreen"
 

@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 import workstation.screens
 import workstation.widgets
 from tests.ui.driving import LONG, Driver, driving, two_packets
-from tests.ui.paper_desk import Paper
+from tests.ui.paper_desk import Paper, replace
 from workstation.app import WorkstationApp
 
 
@@ -82,6 +82,12 @@ async def request_waits(d: Driver) -> None:
     d.paper.ask(d.base.case)
     d.desk.hint("mail")
     await d.settle()
+
+
+async def refused_packet(d: Driver) -> None:
+    case = d.paper.order[0]
+    d.paper.packets[case] = replace(d.paper.packets[case], act="remove_client_lock", params={})
+    await d.press("3", "enter")
 
 
 async def filtered(d: Driver) -> None:
@@ -156,12 +162,12 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("account.note", "o"),
             Press("draft.finish", "ctrl+s", ("escape",)),
             Press("account.reply", "r", ("escape",)),
-            Press("account.packet", "e"),
-            Press("packet.forward", "ctrl+f"),
-            Press("packet.guidance", "ctrl+g", ("escape", "escape")),
+            Press("account.packet", "e", ("escape",)),
             Press("account.acts", "a", ("escape",)),
             Press("account.tick", "t", ("escape",)),
             Press("account.reveal", "v", ("escape",)),
+            Press("account.proof", "P", ("escape",)),
+            Press("account.break-glass", "B", ("escape",)),
             Press("account.recall", "u", (), mail_waits),
             Press("account.veto", "V", ("escape",), request_waits),
             Press("account.reread", "ctrl+r"),
@@ -193,6 +199,21 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("audit.refresh", "r", (), lambda d: d.press("6")),
             Press("audit.refresh", "ctrl+r"),
             Press("audit.more", "m"),
+        ],
+    ),
+    "refused": (
+        "mia.s",
+        [
+            Press("escalations.approve", "A", (), refused_packet),
+            Press("refused.leave", "enter"),
+        ],
+    ),
+    "packet": (
+        "ana.k",
+        [
+            Press("account.packet", "e", (), lambda d: d.press("n")),
+            Press("packet.guidance", "ctrl+g", ("escape",)),
+            Press("packet.forward", "ctrl+f"),
         ],
     ),
     "lock": (

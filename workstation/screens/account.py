@@ -26,7 +26,7 @@ from workstation.widgets.tab_line import TabLine
 #: Actions that need an event under the cursor.
 ON_EVENT = {"keep_value", "hide_value"}
 #: Actions that write to the case, so that its lease must be mine.
-WRITES = {"reply", "note", "tick_step", "packet", "acts", "reveal", "close", "give_back"}
+WRITES = {"reply", "note", "tick_step", "packet", "acts", "reveal", "close", "give_back", "proof"}
 
 
 class AccountScreen(AccountBase):
@@ -48,6 +48,8 @@ class AccountScreen(AccountBase):
             return self.timeline.ledger.event is not None or None
         if action in ("pin", "label"):
             return (self.holding and self.timeline.ledger.event is not None) or None
+        if action == "break_glass":
+            return (self.host.glass.on or self.holding) or None
         if action == "recall":
             return recallable(self.thread, self.host.clock.now()) is not None or None
         if action == "veto":
@@ -304,13 +306,41 @@ class AccountScreen(AccountBase):
             return
         with self.opening("the acts"):
             options = await self.desk.options(case)
-        option: Option | None = await flows.choose_act(self, options)
+        option: Option | None = await flows.choose_act(self, view.account.id, options)
         if option is None:
             return
         request = await flows.ask_for_act(self, case, view.account, option, view.pins)
         if request is not None:
             self.show_tab("requests")
             self.read(case, again=True)
+
+    @work(group="flow", name="what a pin proves", exit_on_error=False)
+    async def action_proof(self) -> None:
+        """Record what a pin proves."""
+        from workstation.screens.dialogs.proof import ProofDialog
+
+        case, view, row, event = self.case, self.view, self.row, self.timeline.ledger.event
+        if case is None or view is None or row is None:
+            return
+        if not view.pins:
+            self.say("A proof rests on evidence: pin an event with p first.", "strong")
+            return
+        under = self.pin_of(event) if event is not None else None
+        proofs = self.packet.proofs if self.packet is not None else ()
+        said = await self.ask(ProofDialog(row.ref, view.pins, proofs, under.id if under else None))
+        if said is not None:
+            proof = await self.desk.record_proof(case, said.proof_class, said.pin, said.note)
+            self.say(f"Pin {proof.pin} stands for {proof.proof_class} now.", "accent")
+            self.read_papers(case)
+
+    @work(group="flow", name="break the glass", exit_on_error=False)
+    async def action_break_glass(self) -> None:
+        """Break the glass for this case, or end it where it is broken."""
+        case, row, view = self.case, self.row, self.view
+        if self.host.glass.on:
+            await flows.end_glass(self)
+        elif case is not None and row is not None and view is not None:
+            await flows.break_glass(self, case, row.ref, group4(view.account.id))
 
     @work(group="flow", name="veto", exit_on_error=False)
     async def action_veto(self) -> None:

@@ -286,7 +286,7 @@ class AccountBase(DeskScreen):
         gone = [field for field, (_, until) in self.revealed.items() if until <= mono]
         for field in gone:
             del self.revealed[field]
-        if gone:
+        if gone or self.revealed:
             self.write_card()
         self._write_case_line()
         self.asked.tick(now)
@@ -342,7 +342,10 @@ class AccountBase(DeskScreen):
             if self.view is None:
                 card.write(empty.empty("No account is open.", "n takes the next case.").content())
             else:
-                card.show(self.view, self.zone, {field: value for field, (value, _) in self.revealed.items()})
+                mono = self.host.clock.monotonic()
+                card.show(
+                    self.view, self.zone, {f: (value, until - mono) for f, (value, until) in self.revealed.items()}
+                )
 
     def _write_papers(self) -> None:
         now = self.host.clock.now()

@@ -34,6 +34,17 @@ KEYS: list[BindingType] = [
         tooltip="Stop reading, or drop the last filter",
     ),
     Binding("u", "recall", "Recall", show=False, id="account.recall", tooltip="Take the last mail back while it waits"),
+    Binding(
+        "P", "proof", "Proves", show=False, id="account.proof", tooltip="Record what a pin proves: a class of evidence"
+    ),
+    Binding(
+        "B",
+        "break_glass",
+        "Break glass",
+        show=False,
+        id="account.break-glass",
+        tooltip="One person alone, for an incident; or end it",
+    ),
     Binding("V", "veto", "Veto", show=False, id="account.veto", tooltip="Stop a request that was not executed yet"),
     Binding("c", "close", "Close", show=False, id="account.close", tooltip="Close the case with its outcome"),
     Binding(

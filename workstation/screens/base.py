@@ -83,7 +83,7 @@ class DeskScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show the state, count down, and follow elevated mode."""
-        self.set_class(self.host.elevated, "-elevated")
+        self._frame(self.host.elevated)
         self.host.elevation_moved.subscribe(self, self._elevation_moved)
         self.set_interval(1.0, self.tick)
         self.tick()
@@ -139,6 +139,7 @@ class DeskScreen(Screen[None]):
         """Once a second: the time, the countdowns."""
         if self not in self.app.screen_stack:
             return
+        self._frame(self.host.elevated)
         self.query_one(StateBar).facts = self.host.facts(self.PLACE)
         self._show_mark(self.host.mark)
         words = self.query_one(WordLine)
@@ -238,7 +239,11 @@ class DeskScreen(Screen[None]):
         self.say(f"✗ {sentence(error)}", "strong")
         self.tick()
 
-    def _elevation_moved(self, on: bool) -> None:
+    def _frame(self, on: bool) -> None:
         self.set_class(on, "-elevated")
+        self.set_class(self.host.glass.on, "-glass")
+
+    def _elevation_moved(self, on: bool) -> None:
+        self._frame(on)
         self.tick()
         self.show_keys()

@@ -13,6 +13,7 @@ from textual.widgets import ContentSwitcher
 
 from workstation.screens import flows
 from workstation.screens.base import DeskScreen
+from workstation.screens.dialogs.refused import RefusedDialog
 from workstation.services.errors import Refused
 from workstation.services.views import EscalationRow, EscalationView, Request
 from workstation.widgets import empty
@@ -22,6 +23,7 @@ from workstation.widgets.ledger import Ledger
 from workstation.widgets.packet import EscalationPane, act_words
 from workstation.widgets.prose import plain
 from workstation.widgets.requests import RequestsPane
+from workstation.widgets.standing import why_nots
 from workstation.widgets.tab_line import TabLine
 from workstation.widgets.times import ZULU
 
@@ -252,7 +254,8 @@ class EscalationsScreen(DeskScreen):
         elif option is None:
             self.say("✗ The packet recommends no act. R returns it with a note.", "strong")
         elif not option.allowed:
-            self.say(f"✗ {act_words(option.act, view.packet.params)}: {option.why_not}", "strong")
+            words = act_words(option.act, view.packet.params)
+            await self.ask(RefusedDialog(words, why_nots(option), self.host.clock.now()))
         else:
             fixed = view.packet.params or None
             request = await flows.ask_for_act(self, view.case.id, view.account, option, view.packet.pins, fixed)

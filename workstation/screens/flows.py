@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import ModalScreen
 
 from workstation.screens.base import DeskScreen
+from workstation.screens.dialogs.acts import ActsDialog
 from workstation.screens.dialogs.approve import ApproveDialog
 from workstation.screens.dialogs.arm import ArmDialog
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.screens.dialogs.reason import ReasonDialog
+from workstation.screens.dialogs.refused import RefusedDialog
 from workstation.screens.dialogs.step_up import StepUpDialog
 from workstation.services.accounts.model import Account
 from workstation.services.desk import Desk
+from workstation.services.errors import Refused
 from workstation.services.text import group4
 from workstation.services.views import Option, Pin, Request
 from workstation.widgets.choices import Choice
@@ -64,7 +67,11 @@ async def ask_for_act(
 ) -> Request | None:
     """Arm one act and ask for it; None when it was left at any point."""
     host, desk = screen.host, screen.desk
-    armed = await screen.ask(ArmDialog(option, account, pins, params))
+    with screen.opening("the act"):
+        approvers = await desk.approvers(case, option.act) if option.approvals else None
+        policy = await desk.policy()
+    dialog = ArmDialog(option, account, pins, params, approvers=approvers, policy=policy.in_words, now=host.clock.now())
+    armed = await screen.ask(dialog)
     if armed is None:
         return None
     words = f"{act_words(option.act, armed.params)} on {group4(account.id)}"
@@ -84,11 +91,22 @@ async def ask_for_act(
             return None
         with screen.waiting(f"Asking for: {words}"):
             request = await desk.request_act(case, option.act, armed.params, armed.reason_code, armed.reason_text)
+    except Refused as error:
+        await say_why_not(screen, case, option.act, words, error)
+        return None
     finally:
         host.armed = ""
         screen.tick()
     screen.say(f"{words}: {request.stage}", "strong")
     return request
+
+
+async def say_why_not(screen: DeskScreen, case: int, act: str, words: str, error: Refused) -> None:
+    """Show a refusal whole, with every reason that the store gives for this act now."""
+    screen.say(f"✗ {error.sentence()}", "strong")
+    options = await screen.desk.options(case)
+    reasons = next((option.reasons for option in options if option.act == act), ())
+    await screen.ask(RefusedDialog.of(words, error, reasons, screen.host.clock.now()))
 
 
 async def approve(screen: DeskScreen, request: Request) -> Request | None:
@@ -136,28 +154,39 @@ async def choose_request(screen: DeskScreen, requests: Sequence[Request], title:
     return next((request for request in requests if request.id == key), None)
 
 
-async def choose_act(screen: DeskScreen, options: Sequence[Option]) -> Option | None:
+async def choose_act(screen: DeskScreen, account: str, options: Sequence[Option]) -> Option | None:
     """List every act with whether it may be asked for, and why not."""
-    choices = [
-        Choice(key=o.act, label=o.title, detail=_terms(o), why_not="" if o.allowed else (o.why_not or "not allowed"))
-        for o in options
-    ]
-    key = await screen.ask(
-        ChooseDialog(
-            "Acts",
-            choices,
-            ask="Nothing runs from this list; Enter opens what has to be armed.",
-            first="act",
-            second="terms",
-        )
+    act = await screen.ask(ActsDialog(account, options, screen.host.clock.now()))
+    return next((option for option in options if option.act == act), None)
+
+
+async def break_glass(screen: DeskScreen, case: int, ref: str, account: str) -> None:
+    """Say what broken glass opens and what it never opens, and break it; it needs elevated mode."""
+    from workstation.screens.dialogs.break_glass import BreakGlassDialog
+
+    broken = await screen.ask(BreakGlassDialog(ref, account))
+    if broken is None:
+        return
+    if not screen.host.elevated and not await step_up(screen.host, f"Break the glass for {ref}, {broken.incident}"):
+        screen.say("The glass is whole: it was left at the step-up.")
+        return
+    screen.host.glass.show(await screen.desk.break_glass(case, broken.incident, broken.reason))
+    screen.say(f"The glass is broken for {broken.incident}: the leads are told. B ends it.", "strong")
+
+
+async def end_glass(screen: DeskScreen) -> None:
+    """End broken glass before its time."""
+    from workstation.screens.dialogs.confirm import ConfirmDialog
+
+    state = screen.host.glass.state
+    lines = (
+        f"{state.incident}, {state.case_ref}: what was asked for under it stays asked for.",
+        "A lead judges it all the same.",
     )
-    return next((option for option in options if option.act == key), None)
-
-
-def _terms(option: Option) -> str:
-    agree = {0: "you alone", 1: "and one more person"}.get(option.approvals, f"and {option.approvals} more people")
-    wait = f", after {option.cooldown_s / 3600:g} h" if option.cooldown_s else ""
-    return f"tier {option.tier}, {'loosens' if option.loosening else 'protects'}, {agree}{wait}"
+    if await screen.ask(ConfirmDialog("End broken glass", lines, yes="End it", no="Go on")):
+        await screen.desk.end_break_glass()
+        await screen.host.glass.read()
+        screen.say("The glass is whole again. A lead who is not you judges it within 24 hours.")
 
 
 async def find_account(host: WorkstationApp, text: str) -> None:

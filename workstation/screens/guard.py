@@ -76,7 +76,7 @@ class Guard:
             if self._proving and self.idle.seconds >= ELEVATED_S:
                 self._leave_proving()
             return False
-        why = self.idle.over(host.elevated) if host.desk is not None else ""
+        why = self.idle.over(host.elevated or host.glass.on) if host.desk is not None else ""
         if why:
             self.lock(why)
         return bool(why)

@@ -52,7 +52,7 @@ class LockScreen(ModalScreen[None]):
     def _write(self) -> None:
         prose = Prose().line(("■  LOCKED", "strong"), f"   {self.person.login} · since {self.since:%H:%MZ}").gap()
         prose.line(self.why)
-        prose.line(("Elevated mode is ended and the session is closed. What you typed is kept.", "quiet")).gap()
+        prose.line(("Elevated mode and the session are ended. What you typed is kept.", "quiet")).gap()
         prose.line((f"{'Enter':<8}", "accent"), "unlocks: sign in again, with a step-up of your own")
         prose.line((f"{'q':<8}", "accent"), "quits; somebody else starts the workstation as themselves")
         prose.gap().line(self._said)

@@ -31,6 +31,7 @@ from workstation.services.views import (
     Packet,
     Person,
     Pin,
+    Policy,
     Procedure,
     Proof,
     QueueView,
@@ -118,7 +119,7 @@ class Desk(Protocol):
         ...
 
     async def record_proof(self, case: int, proof_class: str, pin: int, note: str) -> Proof:
-        """Record that a pin proves the client (``proofing``, ``possession``, ``callback``), with a note (10 characters).
+        """Record that a pin proves the client (``proofing``, ``possession``, ``callback``); a note of 10 characters.
 
         Raises Refused: not my case, no such pin, or the pin stands for another class already.
         """
@@ -203,6 +204,10 @@ class Desk(Protocol):
         """Return every act with whether I may ask for it now, and why not."""
         ...
 
+    async def policy(self) -> Policy:
+        """Return the policy in force."""
+        ...
+
     async def elevation(self) -> Elevation:
         """Return the state of elevated mode on this connection."""
         ...
@@ -215,7 +220,7 @@ class Desk(Protocol):
         ...
 
     async def step_up(self, method: str, code: str = "", bind: bytes | None = None) -> Elevation:
-        """Prove that I am here. FIDO2 waits for a touch (up to 60 s), the identity provider for its page; TOTP takes `code`.
+        """Prove that I am here. FIDO2 waits for a touch (60 s), the identity provider for its page; TOTP takes `code`.
 
         `bind` ties the proof to one intent or request hash. Raises StepUpFailed with what to do.
         """
@@ -281,7 +286,7 @@ class Desk(Protocol):
         ...
 
     async def approvers(self, case: int, act: str) -> tuple[str, ...]:
-        """Return the names of those who could approve this act, asked for by me in this case; empty when nobody could."""
+        """Return the names of those who could approve this act, asked for by me in this case; empty where nobody."""
         ...
 
     async def changes(self) -> tuple[Change, ...]:
@@ -302,7 +307,7 @@ class Desk(Protocol):
 
     # -- the terminal ----------------------------------------------------------------------------
     async def copied(self, case: int | None, what: str, length: int) -> None:
-        """Put on record that `length` characters of `what` (a kind, never the text) go to the clipboard. Raises Refused."""
+        """Put on record that `length` characters of `what` (a kind, not the text) go to the clipboard."""
         ...
 
     # -- audit -----------------------------------------------------------------------------------

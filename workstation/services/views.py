@@ -248,6 +248,24 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 0.0
 
 
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy in force: its version, its name and its hash (hexadecimal).
+
+    `tampered`: the tables are not what two people put in force.
+    """
+
+    version: int
+    text: str
+    hash: str
+    tampered: bool = False
+
+    @property
+    def in_words(self) -> str:
+        """How a screen names it."""
+        word = "✗ NOT WHAT WAS SIGNED: tell your lead. " if self.tampered else ""
+        return f"{word}version {self.version} “{self.text}”, {self.hash[:12]}…"
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """An act that was asked for, and how far it has come.
 

@@ -9,9 +9,11 @@ from workstation.services.text import group4, mask_email, mask_tail
 from workstation.services.views import AccountView
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose
-from workstation.widgets.times import ZULU, Zone
+from workstation.widgets.times import ZULU, Zone, countdown
 
 LABEL = 9
+#: Fields that may be read now, each with the seconds that are left.
+Revealed = dict[str, tuple[str, float]]
 _STATUS = {Status.ACTIVE: "● active", Status.LOCKED: "■ LOCKED", Status.CLOSED: "□ CLOSED"}
 
 
@@ -20,7 +22,7 @@ class AccountCard(Pane):
 
     HELP = "The account: masked contacts, risk with its reasons, locks, holds, factors and what is left standing."
 
-    def show(self, view: AccountView, zone: Zone = ZULU, revealed: dict[str, str] | None = None) -> None:
+    def show(self, view: AccountView, zone: Zone = ZULU, revealed: Revealed | None = None) -> None:
         """Write the card of `view`; `revealed` holds fields (email, phone, name) that may be read now."""
         prose = Prose()
         if view.account_problem and view.account.id:
@@ -52,7 +54,7 @@ def _unread(prose: Prose, view: AccountView) -> None:
     prose.line(("Locks, holds, factors and contacts are not known. ctrl+r reads again.", "quiet"))
 
 
-def _identity(prose: Prose, view: AccountView, zone: Zone, revealed: dict[str, str]) -> None:
+def _identity(prose: Prose, view: AccountView, zone: Zone, revealed: Revealed) -> None:
     account = view.account
     if not account.id:
         prose.line(("No account is known for this case.", "strong")).line(("Paste an id or mail into ctrl+p.", "quiet"))
@@ -74,9 +76,10 @@ def _identity(prose: Prose, view: AccountView, zone: Zone, revealed: dict[str, s
         prose.line((f"{'':<{LABEL}}verified {_day(view.reply_to.verified_at, zone)}", "quiet"))
 
 
-def _field(prose: Prose, field: str, value: str, revealed: dict[str, str]) -> None:
+def _field(prose: Prose, field: str, value: str, revealed: Revealed) -> None:
     if field in revealed:
-        prose.pair(field, f"{revealed[field]}  (revealed)", "strong", width=LABEL)
+        clear, seconds = revealed[field]
+        prose.line((f"{field:<{LABEL}}", "quiet"), (clear, "strong"), (f"  ◷ {countdown(seconds)}", "time"))
     elif value:
         prose.pair(field, masked(value), width=LABEL)
 

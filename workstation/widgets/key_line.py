@@ -58,7 +58,7 @@ class KeyLine(Widget):
 
     def render(self) -> Content:
         """Return the keys, the palette on the right where there is room."""
-        on = not self.screen.has_class("-elevated")
+        on = not (self.screen.has_class("-elevated") or self.screen.has_class("-glass"))
         parts: list[Part] = []
         used = 0
         for key in self._keys:
@@ -66,7 +66,7 @@ class KeyLine(Widget):
             tone = ("accent" if on else "strong") if key.now else "quiet"
             parts += [(f"{key.shown} ", tone), (f"{key.does}  ", "" if key.now else "quiet")]
         palette = "^p palette"
-        if used + cell_len(palette) <= self.size.width:
+        if used + cell_len(palette) <= self.size.width and self.app.check_action("command_palette", ()):
             parts += [
                 (" " * (self.size.width - used - cell_len(palette)), ""),
                 ("^p", "accent" if on else "strong"),

@@ -83,6 +83,7 @@ def write_packet(prose: Prose, packet: Packet, zone: Zone) -> None:
     prose.head(f"evidence {len(packet.pins)}")
     for pin in packet.pins:
         write_pin(prose, pin)
+    write_proofs(prose, packet)
     if packet.steps:
         done = sum(step.done_at is not None for step in packet.steps)
         prose.head(f"procedure {done} of {len(packet.steps)}")
@@ -92,6 +93,19 @@ def write_packet(prose: Prose, packet: Packet, zone: Zone) -> None:
         prose.head("facts when it was forwarded")
         for fact in packet.facts:
             prose.line((f"{fact.name}  ", "quiet"), fact.value)
+
+
+def write_proofs(prose: Prose, packet: Packet) -> None:
+    """Add what the evidence proves, and what the recommended act still needs."""
+    for proof in packet.proofs:
+        prose.line(
+            ("✓ ", "accent"), f"{proof.proof_class} by pin {proof.pin}: {proof.note}", (f"  {proof.by}", "quiet")
+        )
+    for need in packet.proof_needs:
+        if not need.met:
+            prose.line(
+                ("□ ", "strong"), f"{' or '.join(need.any_of)} is missing", ("  P records what a pin proves", "quiet")
+            )
 
 
 def write_pin(prose: Prose, pin: Pin, *, brief: bool = False) -> None:

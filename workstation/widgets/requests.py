@@ -16,7 +16,7 @@ from workstation.widgets.cells import Cell, Column
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.packet import act_words
 from workstation.widgets.pane import Pane
-from workstation.widgets.prose import Prose
+from workstation.widgets.prose import Part, Prose
 from workstation.widgets.times import ZULU, Zone, countdown
 
 COLUMNS = (
@@ -24,9 +24,17 @@ COLUMNS = (
     Column(key="account", title="account", width=9, keep=10),
     Column(key="state", title="state", width=9, keep=19),
     Column(key="eyes", title="eyes", width=4, keep=14),
-    Column(key="wait", title="cool-down", width=9, keep=16),
+    Column(key="wait", title="waits", width=9, keep=16),
     Column(key="by", title="asked by", width=12, keep=12),
 )
+#: How a request ends other than by being executed, in words.
+ENDED = {
+    "failed": "failed, nothing was done",
+    "unknown": "not known whether it was done",
+    "refused": "refused at release",
+    "vetoed": "stopped",
+    "expired": "expired",
+}
 _SIGN = {
     "pending": "◷",
     "executing": "…",
@@ -88,6 +96,8 @@ class RequestsPane(Vertical):
         self._zone = zone
         self.ledger.now = now
         rows = {request.id: request for request in requests}
+        if not self.ledger.touched:
+            self.ledger.forget_cursor()
         self.ledger.show(tuple(rows), rows)
         self._write(self.ledger.row(), now)
 
@@ -110,22 +120,77 @@ class RequestsPane(Vertical):
         self.query_one(Pane).write(prose.content())
 
 
+def clocks(request: Request, now: datetime | None) -> list[tuple[str, datetime]]:
+    """Return the clocks that a waiting request hangs on, the one that is looked at first before the other."""
+    if now is None or request.state != "pending":
+        return []
+    agree = len(request.approvers) < request.approvals_needed and request.approve_by > now
+    found = [("approve by", request.approve_by)] if agree else []
+    return [*found, ("cools down", request.not_before)] if request.not_before > now else found
+
+
 def waits(request: Request, now: datetime | None) -> str:
-    """Return the countdown of the cool-down of a pending request, ``""`` where nothing is waited for."""
-    if now is None or request.state != "pending" or request.not_before <= now:
-        return ""
-    return countdown((request.not_before - now).total_seconds())
+    """Return the countdown of the first clock that a request hangs on, ``""`` where nothing is waited for."""
+    found = clocks(request, now)
+    return countdown((found[0][1] - now).total_seconds()) if found and now is not None else ""
+
+
+def life(request: Request, now: datetime | None) -> list[tuple[str, str]]:
+    """Return the stations of a request, each with its sign, in the order in which it passes them."""
+    agreed, needed = len(request.approvers), request.approvals_needed
+    stations = [("asked", True)]
+    if needed:
+        stations.append((f"agreed {agreed}/{needed}", agreed >= needed))
+    if request.vetoable_until is not None:
+        stations.append(("client told", request.told_at is not None))
+    if request.not_before > request.created_at:
+        stations.append(("cooled down", now is not None and request.not_before <= now))
+    stations.append(("executed", request.state == "executed"))
+    parts: list[tuple[str, str]] = []
+    here = request.state in ("pending", "executing")
+    for word, past in stations:
+        sign, tone = ("●", "accent") if past else (("◐", "time") if here else ("○", "quiet"))
+        here = here and past
+        parts.append((f"{sign} {word}", tone))
+    if request.state in ENDED:
+        parts[-1] = (f"{_SIGN[request.state]} {ENDED[request.state]}", "strong")
+    return parts
 
 
 def write_request(prose: Prose, request: Request, zone: Zone, now: datetime | None) -> None:
-    """Add the stage, the reason, who agreed, and what was read back."""
+    """Add how far it has come, its clocks, the reason, who agreed, what the client may do, and what was read back."""
     prose.line((act_words(request.act, request.params), "strong"), f" on {group4(request.account)}  ", request.stage)
-    if wait := waits(request, now):
-        prose.line(("cool-down ", "quiet"), (f"◷ {wait}", "time"), (f" until {zone.at(request.not_before)}", "quiet"))
-    agreed = ", ".join(request.approvers) or "nobody yet"
+    stations: list[Part] = []
+    for station in life(request, now):
+        stations += [(" ─ ", "quiet")] if stations else []
+        stations.append(station)
+    prose.line(*stations)
+    for word, at in clocks(request, now):
+        rest = countdown((at - now).total_seconds()) if now is not None else ""
+        prose.line((f"{word} ", "quiet"), (f"◷ {rest}", "time"), (f"  {zone.at(at)} {zone.word}", "quiet"))
+    _write_client(prose, request, zone, now)
+    agreed = ", ".join(request.approvers) or ("nobody yet" if request.approvals_needed else "nobody has to")
     prose.line(("agreed ", "quiet"), f"{agreed} ({len(request.approvers)} of {request.approvals_needed})")
     prose.line((f"{request.reason_code} ", "quiet"), request.reason_text)
+    if request.break_glass:
+        prose.line(("◈ asked for under broken glass; a lead judges it", "strong"))
     if request.why:
         prose.line(("why ", "quiet"), (request.why, "strong"))
     if request.readback:
         prose.line(("read back ", "accent"), (request.readback, "strong"))
+    if request.hold:
+        prose.line(("after it ", "quiet"), request.hold)
+    if request.policy:
+        prose.line((f"policy {request.policy[:12]}…  request {request.request_hash.hex()[:12]}…", "quiet"))
+
+
+def _write_client(prose: Prose, request: Request, zone: Zone, now: datetime | None) -> None:
+    """Add whether the client knows, and until when he can stop it."""
+    until = request.vetoable_until
+    if until is None:
+        return
+    told = f"told {zone.at(request.told_at, '%m-%d %H:%M')}" if request.told_at else "not told yet"
+    open_ = now is not None and until > now and request.state == "pending"
+    prose.line(
+        ("client ", "quiet"), told, f", can stop it until {zone.at(until)}" if open_ else ", can stop it no more"
+    )

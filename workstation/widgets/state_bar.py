@@ -31,6 +31,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     elevated_s: float | None = None
     idle_s: float = 0.0
     armed: str = ""
+    glass_s: float | None = None
+    glass: str = ""
+
+    @property
+    def second_line(self) -> bool:
+        """Whether there is a state that has to be said in words."""
+        return self.elevated_s is not None or self.glass_s is not None
 
 
 _LINK: dict[str, tuple[str, str]] = {
@@ -50,6 +57,7 @@ class StateBar(Widget):
         background: $panel;
         color: $foreground;
         &.-elevated { height: 2; background: $elevated-bar; color: $elevated-bar-text; text-style: bold; }
+        &.-glass { height: 2; background: $glass-bar; color: $glass-bar-text; text-style: bold; }
     }
     """
 
@@ -64,10 +72,11 @@ class StateBar(Widget):
     def watch_facts(self, facts: Facts) -> None:
         """Grow by the line of elevated mode, or shrink again."""
         self.set_class(facts.elevated_s is not None, "-elevated")
+        self.set_class(facts.glass_s is not None, "-glass")
 
     def render(self) -> Content:
         """Return one line, or two in elevated mode."""
-        tone_off = self.facts.elevated_s is not None
+        tone_off = self.facts.second_line
         left: list[tuple[str, str]] = []
         for key, name, active in self._places():
             left.append((f" {key} {name} ".replace("  ", " "), "" if tone_off else ("accent" if active else "quiet")))
@@ -75,9 +84,10 @@ class StateBar(Widget):
         used = sum(cell_len(text) for text, _ in left)
         room = max(0, self.size.width - used - sum(cell_len(text) for text, _ in right))
         first: list[Part] = [*left, (" " * room, ""), *((text, "" if tone_off else tone) for text, tone in right)]
-        if self.facts.elevated_s is None:
+        if not self.facts.second_line:
             return plain(*first)
-        return Content.assemble(plain(*first), "\n", plain((fit(self._elevated(), self.size.width), "")))
+        said = self._broken() if self.facts.glass_s is not None else self._elevated()
+        return Content.assemble(plain(*first), "\n", plain((fit(said, self.size.width), "")))
 
     def _places(self) -> list[tuple[str, str, bool]]:
         whole = sum(cell_len(name) + len(key) + 3 for key, name, _ in self.facts.places)
@@ -100,6 +110,14 @@ class StateBar(Widget):
         left = f"{countdown(facts.elevated_s or 0)} left, idle {countdown(facts.idle_s)}"
         who = facts.who.split(" · ")[0]
         return f" ▲ ELEVATED {who} · {left} · {armed} · ctrl+e ends it"
+
+    def _broken(self) -> str:
+        facts = self.facts
+        elevated = f"elevated {countdown(facts.elevated_s)}" if facts.elevated_s is not None else "not elevated"
+        armed = f"ONE ACT ARMED: {facts.armed}" if facts.armed else "no act armed"
+        return (
+            f" ◈ BROKEN GLASS {facts.glass} · {countdown(facts.glass_s or 0)} left · {elevated} · {armed} · B ends it"
+        )
 
     def on_click(self, event: events.Click) -> None:
         """Find the place under the mouse."""

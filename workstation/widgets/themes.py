@@ -1,4 +1,5 @@
-"""Three themes, one accent each. Red is hostile or irreversible, amber is time, violet is elevated mode.
+"""Three themes, one accent each. Red is hostile or irreversible, amber is time, violet is elevated mode; broken glass
+is black and white with double frames.
 
 Every colour has a word or a glyph beside it, so nothing is lost in 16 colours or with ``NO_COLOR``.
 """
@@ -24,6 +25,9 @@ DARK = Theme(
         "elevated": "#c18df0",
         "elevated-bar": "#4a2a6b",
         "elevated-bar-text": "#f3e8ff",
+        "glass": "#e8edf3",
+        "glass-bar": "#d5dbe3",
+        "glass-bar-text": "#0f1318",
         "quiet": "#8793a1",
         "faint": "#3a4552",
         "row": "#1f3a40",
@@ -63,6 +67,9 @@ LIGHT = Theme(
         "elevated": "#6b2fa3",
         "elevated-bar": "#6b2fa3",
         "elevated-bar-text": "#ffffff",
+        "glass": "#10171d",
+        "glass-bar": "#1f2730",
+        "glass-bar-text": "#ffffff",
         "quiet": "#5a6672",
         "faint": "#bcc5ce",
         "row": "#cfe6e6",
@@ -103,6 +110,9 @@ CONTRAST = Theme(
         "elevated": "#ff9bff",
         "elevated-bar": "#ff9bff",
         "elevated-bar-text": "#000000",
+        "glass": "#ffffff",
+        "glass-bar": "#ffffff",
+        "glass-bar-text": "#000000",
         "quiet": "#d0d0d0",
         "faint": "#9a9a9a",
         "row": "#00494d",

@@ -10,7 +10,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 #: Every how many empty lines there is a mark.
-EVERY = 4
+EVERY = 6
+#: Where the first one is: below a short list the frame's mark is near enough.
+FIRST = 3
 
 
 def mark(login: str, at: datetime) -> str:
@@ -21,7 +23,7 @@ def mark(login: str, at: datetime) -> str:
 def empty_line(widget: Widget, below: int, width: int, base: Style, faint: Style) -> Strip:
     """Return an empty line of `widget`, `below` lines under the last one with text; some of them hold the mark."""
     text: str = getattr(widget.app, "mark", "")
-    if not text or below % EVERY != 1 or width < len(text) + 4:
+    if not text or below % EVERY != FIRST or width < len(text) + 4:
         return Strip.blank(width, base)
     # Every other mark stands further in, so that no crop of a large empty place is without one.
     left = 2 if below // EVERY % 2 else width - len(text) - 2

@@ -7,6 +7,7 @@ even then it is only asked for: policy, approval and cool-down follow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,16 +18,22 @@ from textual.widgets import Button, Input, Select, Static
 
 from workstation.screens.dialogs.base import Dialog, buttons
 from workstation.services.accounts.model import Account
-from workstation.services.text import group4
+from workstation.services.text import clean, group4
 from workstation.services.views import REASON_CODES, Option, Pin
-from workstation.widgets.packet import words, write_pin
+from workstation.widgets.cells import fit
+from workstation.widgets.packet import words
 from workstation.widgets.pane import Pane
-from workstation.widgets.prose import Prose, counted, plain
+from workstation.widgets.prose import Prose, plain
+from workstation.widgets.standing import write_needs
 from workstation.widgets.times import countdown
 from workstation.widgets.typing import Line
 
 #: Characters of a reason (SECURITY.md 2).
 SHORTEST, LONGEST = 20, 2_000
+#: Pins that are named one by one.
+PINS = 2
+#: Cells of a fact beside its label, in the narrowest terminal.
+FACT = 59
 #: Characters of an account id that are typed; of a longer one the last of them.
 SHORT_ID = 8
 
@@ -46,10 +53,20 @@ class ArmDialog(Dialog[Armed]):
     KEYS = (("Tab", "on"), ("Enter", "take the button"))
 
     def __init__(
-        self, option: Option, account: Account, pins: Sequence[Pin], params: dict[str, Any] | None = None
+        self,
+        option: Option,
+        account: Account,
+        pins: Sequence[Pin],
+        params: dict[str, Any] | None = None,
+        *,
+        approvers: Sequence[str] | None = None,
+        policy: str = "",
+        now: datetime,
     ) -> None:
+        """Arm `option`; `approvers` are the names of those who could agree, None where that was not asked."""
         super().__init__(f"Arm: {option.title}")
         self.option, self.account, self.pins, self.fixed = option, account, tuple(pins), params
+        self.approvers, self.policy, self.now = approvers, policy, now
         self.short = short_id(account.id)
 
     def compose_dialog(self) -> Iterable[Widget]:
@@ -61,7 +78,12 @@ class ArmDialog(Dialog[Armed]):
             choices = [(plain(label), value) for value, label in self.option.params]
             with_prompt = Select(choices, id="param", compact=True, prompt=f"which {words(self.option.param_name)}")
             yield Horizontal(Static(plain(words(self.option.param_name))), with_prompt, classes="row")
-        codes = Select([(plain(code), code) for code in REASON_CODES], id="code", compact=True, prompt="reason code")
+        codes = Select(
+            [(plain(code), code) for code in self.option.reason_codes or REASON_CODES],
+            id="code",
+            compact=True,
+            prompt="reason code",
+        )
         yield Horizontal(Static(plain("reason code")), codes, classes="row")
         yield Horizontal(Static(plain("reason")), Line(id="text", max_length=LONGEST), classes="row")
         yield Horizontal(Static(plain(f"type {group4(self.short)}")), Line(id="typed", max_length=20), classes="row")
@@ -87,18 +109,39 @@ class ArmDialog(Dialog[Armed]):
             prose.pair("undo", "can be undone")
         else:
             prose.pair("undo", "✗ CANNOT BE UNDONE", "hostile")
-        others = {0: "nobody else", 1: "one more person, not you and not of this case"}
-        prose.pair("must agree", others.get(option.approvals, f"{option.approvals} more people, none of this case"))
-        if option.cooldown_s:
-            prose.pair("waits", f"◷ {countdown(option.cooldown_s)} before it is done; the client can stop it", "time")
-        prose.pair(
-            "evidence", counted(len(self.pins), "pin") if self.pins else "none is pinned", "" if self.pins else "strong"
-        )
-        for pin in self.pins[:3]:
-            write_pin(prose, pin, brief=True)
-        if len(self.pins) > 3:
-            prose.line((f"  and {len(self.pins) - 3} more", "quiet"))
+        self._write_who_agrees(prose)
+        self._write_clocks(prose)
+        shown = [f"pin {pin.id} {pin.summary}" for pin in self.pins[:PINS]]
+        if len(self.pins) > PINS:
+            shown[-1] = f"pin {self.pins[PINS - 1].id} and {len(self.pins) - PINS} more"
+        for n, pin in enumerate(shown or ["none is pinned"]):
+            prose.pair("" if n else "evidence", fit(clean(pin), FACT).rstrip(), "" if shown else "strong")
+        write_needs(prose, option.proof_needs, "it proves")
+        if self.policy:
+            prose.pair("policy", self.policy, "quiet")
         return prose
+
+    def _write_who_agrees(self, prose: Prose) -> None:
+        count = self.option.approvals
+        others = {0: "nobody else", 1: "one more person, who is not of this case"}
+        prose.pair("must agree", others.get(count, f"{count} more people, none of this case"))
+        if not count or self.approvers is None:
+            return
+        if len(self.approvers) < count:
+            prose.pair("", f"✗ only {len(self.approvers)} could: {', '.join(self.approvers) or 'nobody'}", "strong")
+        else:
+            prose.pair("", fit(f"could now: {', '.join(self.approvers)}", FACT).rstrip(), "quiet")
+
+    def _write_clocks(self, prose: Prose) -> None:
+        option = self.option
+        if option.cooldown_s:
+            until = self.now + timedelta(seconds=option.cooldown_s)
+            prose.pair("waits", f"◷ {countdown(option.cooldown_s)}, not before {until:%Y-%m-%d %H:%MZ}", "time")
+        if option.vetoable:
+            ends = "then" if option.cooldown_s else "it is done"
+            prose.pair("client", f"is told on all verified channels; can stop it until {ends}")
+        if option.hold_s:
+            prose.pair("after it", f"withdrawals rest {option.hold_s / 3600:g} h")
 
     # -- judging ---------------------------------------------------------------------------------------
 

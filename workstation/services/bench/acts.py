@@ -15,7 +15,7 @@ from workstation.services.acts.refusals import in_words, refused, why_nots
 from workstation.services.bench.tools import Tools
 from workstation.services.errors import SourceError, StepUpFailed
 from workstation.services.store.session import convert
-from workstation.services.views import Elevation, Option, Request, StepUpMethod
+from workstation.services.views import Elevation, Option, Policy, Request, StepUpMethod
 
 #: Acts that protect: one person's, at once, whatever is known of the account.
 PROTECTIVE = frozenset({Act.LOCK, Act.END_SESSIONS, Act.FREEZE_WITHDRAWALS})
@@ -37,6 +37,10 @@ class ActDesk:
             await self._facts(case, account.etag, MENU_WAIT_S)
         rows = await self.tools.session.call("options", case)
         return tuple(_option(row, account) for row in rows)
+
+    async def policy(self) -> Policy:
+        """Return the policy in force."""
+        return await self.tools.session.typed(Policy, "policy")
 
     async def elevation(self) -> Elevation:
         """Return the state of elevated mode on this connection."""

@@ -11,5 +11,5 @@ class TerminalDesk:
     tools: Tools
 
     async def copied(self, case: int | None, what: str, length: int) -> None:
-        """Put on record that `length` characters of `what` (a kind, never the text) go to the clipboard. Raises Refused."""
+        """Put on record that `length` characters of `what` (a kind, not the text) go to the clipboard."""
         await self.tools.session.call("copied", case, what, length)
