@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from fido2.ctap import STATUS, CtapDevice
-from fido2.hid import CAPABILITY
+from fido2.ctap import CtapDevice
 
+from tests.people.keys import PluggedKey
 from tests.rules.installation import RP, Installation, answer
-from workstation.sandbox.softkey import SoftKey
 from workstation.services.acts.proofs import Candidate, Verifier
 from workstation.services.clock import FrozenClock
 from workstation.services.errors import Invalid, Refused, StepUpFailed
@@ -28,33 +26,6 @@ LENA = Founder(login="lena", person="P1", name="Lena L.", standing="lead", email
 SINA = Founder(login="sina", person="P2", name="Sina S.", standing="senior")
 PASSWORDS = {"lena": "a password of length", "sina": "another of good length"}
 WHY = "all keys burned in the office fire"
-
-
-class PluggedKey(CtapDevice):
-    """A software key in this process, always touched."""
-
-    def __init__(self, path: Path) -> None:
-        self._key = SoftKey(path, lambda: True)
-
-    @property
-    def capabilities(self) -> int:
-        return int(CAPABILITY.CBOR)
-
-    def call(
-        self,
-        cmd: int,
-        data: bytes = b"",
-        event: threading.Event | None = None,
-        on_keepalive: Callable[[STATUS], None] | None = None,
-    ) -> bytes:
-        return self._key.call(data)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    @classmethod
-    def list_devices(cls) -> Iterator[CtapDevice]:
-        return iter(())
 
 
 class Room:

@@ -173,17 +173,24 @@ async def _factor(args: argparse.Namespace, here: Here) -> None:
         for f in await here.session.call("my_factors"):
             print(f"{f['cred']}  {f['kind']:6} {clean(f['label'])}, since {f['added'][:10]}")
     elif args.deed == "end":
-        await here.session.call("end_factor", args.login or here.person.login, bytes.fromhex(args.cred), args.reason)
+        await here.session.call("end_factor", args.login or here.person.login, _id(args.cred), args.reason)
         print("It ended. What it had elevated ended too.")
     else:
         change = await _offered(args, here)
         print(f"It works. It counts when somebody else confirms it: workstation admin confirm {change}")
 
 
+def _id(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise Invalid("A factor is named by hexadecimal digits.", "See `workstation admin factor list`.") from error
+
+
 async def _offered(args: argparse.Namespace, here: Here) -> object:
     from workstation.services.people.factors import Offering
 
-    replaces = bytes.fromhex(args.replaces) if args.replaces else None
+    replaces = _id(args.replaces) if args.replaces else None
     offering = Offering(here.session, here.person.login, here.step_up.rp_id, here.step_up.devices, here.step_up.sign_in)
     if args.kind == "fido2":
         print("Touch the new security key.")
