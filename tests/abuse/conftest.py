@@ -20,6 +20,12 @@ def arena(demo: Place) -> Iterator[Arena]:
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def nobody_holds_a_case(arena: Arena) -> None:
+    """Free what the case before has claimed: each begins at a desk where nobody sits."""
+    arena.su.execute("UPDATE wsd.case_file SET holder = NULL, lease_until = NULL WHERE holder IS NOT NULL")
+
+
 @pytest.fixture
 def stopped_by(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Say which layer stopped the attack; the last line of each case, so nothing is said of one that got through."""
