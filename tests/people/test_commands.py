@@ -108,7 +108,7 @@ async def test_a_factor_is_offered_and_confirmed(
     assert "blue" in listed
     with pytest.raises(StepUpFailed, match="already"):
         await call(who, "factor", "add", "--label", "the same again")
-    credential = next(line for line in listed.splitlines() if "fido2" in line).split()[0]
+    credential = next(line for line in listed.splitlines() if "  fido2 " in line).split()[0]
     with pytest.raises(Invalid, match="hexadecimal"):
         await call("fay", "factor", "end", "--login", who, "--cred", "blue", "--reason", REASON)
     await call("fay", "factor", "end", "--login", who, "--cred", credential, "--reason", REASON)
