@@ -13,16 +13,20 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.real.keycloak.client import Keycloak, KeycloakUser
 from tests.story import driver
 from workstation.sandbox.people import RP_ID
 from workstation.sandbox.softkey import SocketKey, SoftKey, touch
+from workstation.services.acts.control import Act
 from workstation.services.clock import SystemClock
 from workstation.services.connect import open_desk
 from workstation.services.people import procedures
+from workstation.services.policy import document, installing
 from workstation.services.store import embedded
 from workstation.services.store.logins import make_login
 from workstation.services.store.migrate import migrate
@@ -31,6 +35,7 @@ from workstation.services.workbench import Workbench
 from workstation.settings import AccountSettings, LogSettings, MailSettings, Settings, StepUpSettings, StoreSettings
 
 pytestmark = pytest.mark.real
+KNOWN_HERE = ("sim_swap", "never_wrote", "no_channel")
 PEOPLE = {"ana": ("P1", 1, "ws_l1"), "sam": ("P4", 3, "ws_senior"), "yuki": ("P5", 3, "ws_senior")}
 
 
@@ -53,7 +58,12 @@ class House:
                 LogSettings(name="keycloak sign-ins", kind="keycloak"),
                 LogSettings(name="keycloak admin", kind="keycloak", dataset="admin"),
             ),
-            mail=MailSettings(brand="Example", address="support@exchange.example", kind="maildir"),
+            mail=MailSettings(
+                brand="Example",
+                address="support@exchange.example",
+                kind="maildir",
+                directory=str(directory / "mail"),
+            ),
             step_up=StepUpSettings(rp_id=RP_ID),
         )
         self.reader_secret, self.writer_secret = keycloak.reader[1], keycloak.writer[1]
@@ -61,10 +71,9 @@ class House:
         self.keys: list[subprocess.Popen[bytes]] = []
 
     def enrol(self) -> None:
-        """Make the people and their keys; cool-downs last a second, so that the story can end."""
+        """Make the people and their keys, and a policy that two of them sign."""
         with psycopg.connect(self.lease.superuser_dsn("ws"), autocommit=True) as su:
             procedures.install(su, procedures.standard())
-            su.execute("UPDATE wsd.policy SET cooldown = '1 s' WHERE tier = 3")
             for login, (person, level, group) in PEOPLE.items():
                 self.passwords[login] = secrets.token_urlsafe(20)
                 make_login(su, login, self.passwords[login], group)
@@ -78,8 +87,29 @@ class House:
                 self.keys.append(
                     subprocess.Popen([sys.executable, "-m", "workstation.sandbox.softkey", str(home), str(home)])
                 )
-            self.passwords["ws_executor"] = secrets.token_urlsafe(20)
-            make_login(su, "ws_executor", self.passwords["ws_executor"], None)
+            for daemon in ("ws_executor", "ws_courier"):
+                self.passwords[daemon] = secrets.token_urlsafe(20)
+                make_login(su, daemon, self.passwords[daemon], None)
+            self.sign_policy(su)
+
+    def sign_policy(self, su: psycopg.Connection[tuple[object, ...]]) -> None:
+        """What fits a realm: it knows no funds, no SIM card and one address; a new user's password is new.
+
+        The cool-down lasts a second, so that the story can end.
+        """
+        released = document.standard()
+        blockers = {c: b for c, b in released.acts[Act.REMOVE_FACTOR].blockers.items() if c in KNOWN_HERE}
+        ours = msgspec.structs.replace(released.acts[Act.REMOVE_FACTOR], cooldown_s=1, hold_s=0, blockers=blockers)
+        more = msgspec.structs.replace(ours, approvals_more=1)
+        policy = msgspec.structs.replace(
+            released, version=2, text="a realm's", acts={**released.acts, Act.REMOVE_FACTOR: more}
+        )
+        change = document.Change(replaces=released.hash.hex(), hash=policy.hash.hex(), version=2)
+        for login in ("sam", "yuki"):
+            key = Ed25519PrivateKey.generate()
+            installing.enrol_key(su, login, key.public_key().public_bytes_raw())
+            change = document.sign(change, key)
+        installing.install(su, policy, change)
 
     def key_home(self, login: str) -> Path:
         return self.directory / f"k-{login}"
@@ -92,7 +122,12 @@ class House:
                 "VALUES ('second_factor_lost', %s, 'A', 'en', 'I cannot sign in') RETURNING id",
                 (user.id,),
             ).fetchone()
-        assert row is not None
+            assert row is not None
+            su.execute(
+                "INSERT INTO wsd.mail(case_id, direction, state, message_id, sender, authenticity, raw) "
+                "VALUES (%s, 'in', 'received', '<first@x.invalid>', %s, 'DMARC pass', '\\x00')",
+                (row[0], user.email),
+            )
         return int(row[0])
 
     async def desk(self, login: str) -> Workbench:
@@ -111,25 +146,33 @@ class House:
         )
 
     def broker(self) -> subprocess.Popen[bytes]:
-        """Start `workstation broker` as a service manager would, with a credentials directory of its own."""
+        """Start `workstation broker`."""
         given = {
             "accounts:read": self.reader_secret,
             "accounts:write": self.writer_secret,
             "step-up:key": secrets.token_hex(32),
+            "veto:key": secrets.token_hex(32),
             "store:ws_executor": self.passwords["ws_executor"],
         }
-        folder = self.directory / "broker"
+        return self.daemon("broker", given)
+
+    def courier(self) -> subprocess.Popen[bytes]:
+        """Start `workstation courier`."""
+        given = {"mail:token-key": secrets.token_hex(32), "store:ws_courier": self.passwords["ws_courier"]}
+        return self.daemon("courier", given)
+
+    def daemon(self, name: str, given: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start a daemon as a service manager would, with a credentials directory of its own."""
+        folder = self.directory / name
         folder.mkdir(mode=0o700)
-        for name, value in given.items():
-            path = folder / credential_file(name)
+        for credential, value in given.items():
+            path = folder / credential_file(credential)
             path.touch(mode=0o600)
             path.write_text(value)
         file = self.directory / "settings.toml"
-        import msgspec
-
         file.write_bytes(msgspec.toml.encode(_without_none(msgspec.to_builtins(self.settings))))
         return subprocess.Popen(
-            [sys.executable, "-m", "workstation.cli", "broker", "--settings", str(file), "--parent", str(os.getpid())],
+            [sys.executable, "-m", "workstation.cli", name, "--settings", str(file), "--parent", str(os.getpid())],
             env={**os.environ, "CREDENTIALS_DIRECTORY": str(folder)},
         )
 
@@ -146,9 +189,9 @@ def house(tmp_path: Path, keycloak: Keycloak) -> Iterator[House]:
         migrate(lease.superuser_dsn("postgres"))
         made = House(tmp_path, lease, keycloak)
         made.enrol()
-        broker = made.broker()
+        daemons = (made.broker(), made.courier())
         yield made
-        for process in (broker, *made.keys):
+        for process in (*daemons, *made.keys):
             process.terminate()
             process.wait(15)
 
@@ -187,6 +230,11 @@ async def test_a_locked_out_client_without_his_second_factor_gets_in_again(
     await _cleared(keycloak, user)
 
     factor = {"factor": user.factor}
+    # His proofs are pins like any other: the realm's log has none of its own for them.
+    events = (await driver.whole_timeline(sam, user.id)).events
+    for proof_class, event in zip(("proofing", "possession"), events[:2], strict=True):
+        pin = await sam.pin(case, event)
+        await sam.record_proof(case, proof_class, pin.id, "Seen in a live video call.")
     await driver.step_up(sam, await sam.intent(case, "remove_factor", factor))
     removal = await sam.request_act(case, "remove_factor", factor, "LOST_DEVICE", driver.REASON)
     await driver.agree(yuki, case)

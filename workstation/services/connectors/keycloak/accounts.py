@@ -7,10 +7,20 @@ import re
 
 import msgspec
 
-from workstation.services.accounts.model import Account, Contact, Factor, Lock, LockKind, Session, Status
+from workstation.services.accounts.model import (
+    Account,
+    Contact,
+    ContactKind,
+    Factor,
+    Lock,
+    LockKind,
+    Session,
+    SimState,
+    Status,
+)
 from workstation.services.connectors.keycloak import contacts, snapshot
 from workstation.services.connectors.keycloak.client import KeycloakRealm
-from workstation.services.connectors.keycloak.shapes import Credential, UserSession, at, lock_ends
+from workstation.services.connectors.keycloak.shapes import Credential, User, UserSession, at, lock_ends
 from workstation.services.connectors.keycloak.snapshot import Snapshot
 from workstation.services.errors import SourceMissing
 
@@ -24,6 +34,8 @@ FACTORS = {
     "webauthn-passwordless": "passkey",
     "recovery-authn-codes": "recovery_codes",
 }
+#: Attributes that hold a number ("phone number" and older spellings of the built-in mappers).
+PHONES = ("phoneNumber", "phone_number", "phone")
 #: Credentials that are no second factor.
 FIRST = frozenset({"password", "kerberos"})
 OFFLINE_DEVICE = "offline token"
@@ -88,7 +100,8 @@ class KeycloakAccounts:
 
 def account_of(taken: Snapshot, addresses: tuple[Contact, ...]) -> Account:
     """Return the account that a snapshot shows, with the contacts that its history gave."""
-    user, locks = taken.user, locks_of(taken)
+    user, locks, numbers = taken.user, locks_of(taken), numbers_of(taken.user)
+    passwords = [one.created_date for one in taken.credentials if one.type == "password" and one.created_date]
     return Account(
         id=user.id,
         etag=taken.etag,
@@ -97,14 +110,23 @@ def account_of(taken: Snapshot, addresses: tuple[Contact, ...]) -> Account:
         username=user.username,
         language=next(iter(user.attributes.get("locale", [])), ""),
         created_at=None if user.created_timestamp is None else at(user.created_timestamp),
-        contacts=addresses,
+        contacts=(*addresses, *numbers),
         locks=locks,
         factors=tuple(_factor(one) for one in taken.credentials if one.type not in FIRST),
         sessions=(
             *(_session(one, "") for one in taken.sessions),
             *(_session(one, OFFLINE_DEVICE) for one in taken.offline),
         ),
+        # No carrier is asked: what became of a number's SIM card is not known here.
+        sim=SimState.UNKNOWN if numbers else SimState.NO_PHONE,
+        password_changed_at=at(max(passwords)) if passwords else None,
     )
+
+
+def numbers_of(user: User) -> tuple[Contact, ...]:
+    """Return the telephone numbers, under the names that Keycloak's own OIDC mappers read; since when is not known."""
+    found = [value for name in PHONES for value in user.attributes.get(name, [])]
+    return tuple(Contact(kind=ContactKind.PHONE, value=value) for value in dict.fromkeys(found) if value)
 
 
 def locks_of(taken: Snapshot) -> tuple[Lock, ...]:
