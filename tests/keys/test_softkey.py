@@ -22,7 +22,7 @@ from fido2.webauthn import (
 
 from workstation.sandbox.softkey import SocketKey, SoftKey, touch
 from workstation.services.acts.proofs import Candidate, Verifier
-from workstation.services.acts.stepup import _key_failure
+from workstation.services.acts.stepup import key_failure
 
 RP = "workstation.invalid"
 
@@ -101,7 +101,7 @@ def test_without_a_touch_nothing_is_signed(key: Key) -> None:
     threading.Timer(0.3, cancel.set).start()
     with pytest.raises(ClientError) as refused:
         key.answer(os.urandom(32), cancel)
-    assert _key_failure(refused.value).what == "Cancelled."
+    assert key_failure(refused.value).what == "Cancelled."
 
 
 def test_a_touch_that_nobody_waits_for_is_not_kept(key: Key) -> None:

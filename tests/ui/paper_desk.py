@@ -475,6 +475,9 @@ class PaperDesk:
         self._elevation = Elevation(on=True, method=method, seconds_left=900.0, idle_seconds_left=300.0, fresh=True)
         return self._elevation
 
+    def step_up_page(self) -> str:
+        return ""
+
     async def touch(self) -> bool:
         self._did("touch")
         self.paper.touched.set()

@@ -71,16 +71,21 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
             risk = desk.tools.risk
             found.append(await _tried("risk engine", lambda: risk.risk(NOBODY)))
         found.append(_direct(settings.logs))
-        methods = [method.kind for method in await desk.step_up_methods() if method.offered]
+        every = await desk.step_up_methods()
+        methods = [method.kind for method in every if method.offered]
         state = "ok" if "fido2" in methods else "warning"
         found.append(
             Finding(
                 what="step-up",
                 state=state,
                 said="can use " + (", ".join(methods) or "nothing"),
-                do="" if state == "ok" else "Plug in a security key: a code can be phished.",
+                do=""
+                if state == "ok"
+                else next((m.why for m in every if m.kind == "fido2"), "") or "Use a security key.",
             )
         )
+        thin = await desk.team_health()
+        found.extend(Finding(what="team", state=remark.severity, said=remark.said, do=remark.do) for remark in thin)
         if desk.tools.drafts is None:
             found.append(
                 Finding(

@@ -226,6 +226,10 @@ class Desk(Protocol):
         """
         ...
 
+    def step_up_page(self) -> str:
+        """Return the page of the identity provider that a step-up waits for, to be typed; empty when none does."""
+        ...
+
     async def touch(self) -> bool:
         """Demo only: touch the software key of this person; False where there is none."""
         ...

@@ -20,6 +20,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "The client was not told yet that he can stop this.",
         "The courier sends the mail; the broker goes on by itself.",
     ),
+    "auditors_only": ("Only an auditor takes the audit out of the house.", "Ask yours; the own chain is under Audit."),
     "closed": ("The case is closed.", "Open a new one if the client's problem is back."),
     "closed_or_expired": (
         "The request is closed, or its time to be approved has run out.",
@@ -163,6 +164,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "method_too_weak": (
         "This method does not count for an act of this weight.",
         "Use a security key or what your policy names.",
+    ),
+    "key_blocked": (
+        "A security key is plugged in, but this account may not open it.",
+        "Have the udev rule for FIDO keys installed (package libfido2-1 or its like), and plug it in again.",
     ),
     "no_key_here": ("No security key is plugged in here.", "Plug it in and try again."),
     "no_provider": ("No identity provider is configured here.", "Use another method."),

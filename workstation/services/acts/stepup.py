@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from fido2.client import ClientError, DefaultClientDataCollector, Fido2Client, UserInteraction
 from fido2.ctap import CtapDevice, CtapError
+from fido2.ctap2.base import Ctap2
 from fido2.webauthn import (
     PublicKeyCredentialDescriptor,
     PublicKeyCredentialRequestOptions,
@@ -21,6 +22,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from workstation.services.acts.hidkeys import Devices, any_there, blocked, plugged_in
 from workstation.services.acts.refusals import sentence
 from workstation.services.acts.signin import BrowserSignIn
 from workstation.services.errors import StepUpFailed
@@ -32,17 +34,7 @@ CHALLENGE_S = 60.0
 #: How often the broker's answer is looked for.
 POLL_S = 0.1
 
-Devices = Callable[[], Iterable[CtapDevice]]
-
-
-def plugged_in() -> Iterable[CtapDevice]:
-    """Return the FIDO2 keys that are plugged in (hidraw on Linux; needs the usual udev rule)."""
-    from fido2.hid import CtapHidDevice
-
-    try:
-        return list(CtapHidDevice.list_devices())
-    except OSError:
-        return []
+__all__ = ["Devices", "StepUp", "assertion_of", "judged", "key_failure", "plugged_in"]
 
 
 class StepUp:
@@ -78,8 +70,8 @@ class StepUp:
             StoreError: the store cannot be asked.
         """
         rows = await self._session.call("step_up_methods", bind)
-        plugged = await asyncio.to_thread(lambda: any(True for _ in self.devices()))
-        here = {"fido2": "" if plugged else "no_key_here", "idp": "" if self.sign_in else "no_provider"}
+        key = await asyncio.to_thread(_no_key, self.devices)
+        here = {"fido2": key, "idp": "" if self.sign_in else "no_provider"}
         whys = [(row["kind"], row["why"] or here.get(row["kind"], "")) for row in rows]
         found = [StepUpMethod(kind=k, offered=not why, why=" ".join(sentence(why)) if why else "") for k, why in whys]
         return tuple(sorted(found, key=lambda method: not method.offered))
@@ -123,17 +115,48 @@ class StepUp:
         return convert(await self._session.call("elevation"), Elevation)
 
 
+def _no_key(devices: Devices) -> str:
+    if any_there(devices):
+        return ""
+    return "key_blocked" if blocked() else "no_key_here"
+
+
 def assertion_of(
     devices: Devices, rp_id: str, challenge: bytes, credentials: list[bytes], cancel: threading.Event
 ) -> dict[str, Any]:
     """Have a plugged-in key answer `challenge` with one of `credentials`, with user verification; blocks until touched.
 
+    Of several keys the one that holds a credential is used; the others do not blink.
+
     Raises:
-        StepUpFailed: no key, or it refused; with what to do.
+        StepUpFailed: no key, none that is enrolled, or it refused; with what to do.
     """
-    device = next(iter(devices()), None)
-    if device is None:
-        raise StepUpFailed("No security key is plugged in.", "Plug it in and try again, or use a code.")
+    found = list(devices())
+    try:
+        if not found:
+            raise StepUpFailed(*sentence(_no_key(devices) or "no_key_here"))
+        mine = next((d for d in found if _holds(d, rp_id, credentials)), found[0]) if len(found) > 1 else found[0]
+        return _assertion(mine, rp_id, challenge, credentials, cancel)
+    except (ClientError, CtapError, OSError) as error:
+        raise key_failure(error) from error
+    finally:
+        for device in found:
+            device.close()
+
+
+def _holds(device: CtapDevice, rp_id: str, credentials: list[bytes]) -> bool:
+    """Ask a key, without a touch, whether it knows one of `credentials` (CTAP 2.1, 6.2.2, "up" false)."""
+    wanted: list[Mapping[str, Any]] = [{"type": "public-key", "id": c} for c in credentials]
+    try:
+        Ctap2(device).get_assertion(rp_id, bytes(32), wanted, options={"up": False})
+    except (CtapError, ValueError, OSError):
+        return False
+    return True
+
+
+def _assertion(
+    device: CtapDevice, rp_id: str, challenge: bytes, credentials: list[bytes], cancel: threading.Event
+) -> dict[str, Any]:
     client = Fido2Client(device, DefaultClientDataCollector(f"https://{rp_id}"), user_interaction=UserInteraction())
     options = PublicKeyCredentialRequestOptions(
         challenge=challenge,
@@ -144,10 +167,7 @@ def assertion_of(
         ],
         user_verification=UserVerificationRequirement.REQUIRED,
     )
-    try:
-        return dict(client.get_assertion(options, cancel).get_response(0))
-    except (ClientError, CtapError, OSError) as error:
-        raise key_failure(error) from error
+    return dict(client.get_assertion(options, cancel).get_response(0))
 
 
 async def judged(session: Session, challenge_id: UUID, proof: dict[str, Any]) -> None:

@@ -60,6 +60,10 @@ class ActDesk:
             return await self.tools.step_up.with_code(code, bind)
         raise StepUpFailed(f"“{method}” is not a way to step up.", "Use a security key or a code.")
 
+    def step_up_page(self) -> str:
+        """Return the identity provider's page that a step-up waits for; empty when none does."""
+        return self.tools.step_up.page
+
     async def touch(self) -> bool:
         """Demo only: touch the software key of this person; False where there is none."""
         return await asyncio.to_thread(self.tools.touch) if self.tools.touch else False

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pyotp
 from fido2.client import ClientError, DefaultClientDataCollector, Fido2Client, UserInteraction
-from fido2.ctap import CtapError
+from fido2.ctap import CtapDevice, CtapError
 from fido2.webauthn import (
     AttestationConveyancePreference,
     AuthenticatorSelectionCriteria,
@@ -51,9 +51,22 @@ def credential_of(
     Raises:
         StepUpFailed: no key, or it refused; with what to do.
     """
-    device = next(iter(devices()), None)
-    if device is None:
-        raise StepUpFailed("No security key is plugged in.", "Plug in the new one and try again.")
+    found = list(devices())
+    try:
+        if len(found) != 1:
+            what = "No security key is" if not found else "More than one security key is"
+            raise StepUpFailed(f"{what} plugged in.", "Plug in the new one, and that alone.")
+        return _credential(found[0], rp_id, login, challenge, have, cancel)
+    except (ClientError, CtapError, OSError) as error:
+        raise key_failure(error) from error
+    finally:
+        for device in found:
+            device.close()
+
+
+def _credential(
+    device: CtapDevice, rp_id: str, login: str, challenge: bytes, have: list[bytes], cancel: threading.Event
+) -> dict[str, Any]:
     client = Fido2Client(device, DefaultClientDataCollector(f"https://{rp_id}"), user_interaction=UserInteraction())
     known = [PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=c) for c in have]
     options = PublicKeyCredentialCreationOptions(
@@ -68,10 +81,7 @@ def credential_of(
         authenticator_selection=AuthenticatorSelectionCriteria(user_verification=UserVerificationRequirement.REQUIRED),
         attestation=AttestationConveyancePreference.NONE,
     )
-    try:
-        return dict(client.make_credential(options, cancel))
-    except (ClientError, CtapError, OSError) as error:
-        raise key_failure(error) from error
+    return dict(client.make_credential(options, cancel))
 
 
 class Offering:
