@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/workstation demo --dir "$(DEMO_DIR)"
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not real" tests
+	$(BIN)/python -m pytest -n 4 --dist loadscope -m "not real and not long" tests
 
 test-real: setup
 	tests/real/run $(BIN)/python

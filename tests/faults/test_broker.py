@@ -10,6 +10,8 @@ from tests.faults import acting, mortal
 from tests.faults.mortal import Point
 from workstation.sandbox.place import Place
 
+pytestmark = pytest.mark.long
+
 #: Every step of an act that needs nobody else; the first test finds out whether these are all.
 STEPS = ("GET v1/accounts", "ws.claim", "POST v1/accounts/acts", "ws.settle", "ws.tell_client")
 POINTS = [Point(step, side) for step in STEPS for side in ("before", "after")]

@@ -17,6 +17,8 @@ from workstation.sandbox.place import Place
 from workstation.services.views import MailMessage
 from workstation.services.workbench import Workbench
 
+pytestmark = pytest.mark.long
+
 STEPS = ("ws.outbox_claim", "mailbox.send", "ws.outbox_settle")
 POINTS = [Point(step, side) for step in STEPS for side in ("before", "after")]
 

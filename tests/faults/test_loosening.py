@@ -14,7 +14,7 @@ from workstation.sandbox.place import Place
 from workstation.services.views import Request
 from workstation.services.workbench import Workbench
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.long
 
 STEPS = (
     "GET v1/accounts",

@@ -28,7 +28,7 @@ async def back(stage: Place, login: str) -> Workbench:
 
 
 #: Each point takes the time of a crash recovery, so these run beside the real servers.
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: " ".join(point))

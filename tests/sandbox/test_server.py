@@ -24,6 +24,8 @@ import pytest
 from . import contract
 from .conftest import SEED
 
+pytestmark = pytest.mark.long
+
 DEADLINE_S = 20.0
 
 

@@ -17,6 +17,8 @@ from tests.store.waiting import until
 from workstation.services.errors import StoreError
 from workstation.services.store import embedded, embedded_home, embedded_identity, embedded_launch
 
+pytestmark = pytest.mark.long
+
 CONFINE = Path(__file__).with_name("without_namespaces.py")
 LAUNCHER = Path(embedded_launch.__file__)
 

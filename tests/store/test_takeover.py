@@ -31,6 +31,8 @@ from workstation.services.store.embedded_cluster import (
 )
 from workstation.services.store.embedded_identity import Identity, choose
 
+pytestmark = pytest.mark.long
+
 #: A name that has to be quoted everywhere: in SQL, in shells, in connection strings.
 ODD = 'o\'dd "name" = x'
 KEPT = "data.pg18-20300102T030405Z"
