@@ -36,6 +36,7 @@ RULES = (
     "50_mail",
     "60_people",
     "66_terminal",
+    "70_notary",
     "90_rights",
 )
 

@@ -60,6 +60,24 @@ def upgrade() -> None:
         schema="wsd",
     )
     op.create_table(
+        "checkpoint",
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("made", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.Column("witnesses", sa.SmallInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column(
+            "kept", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("mailed", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("length(root) = 32", name="root_is_sha256"),
+        sa.CheckConstraint("size > 0 AND records >= 0 AND witnesses >= 0", name="counts_are_counts"),
+        sa.PrimaryKeyConstraint("origin", "size"),
+        schema="wsd",
+    )
+    op.create_table(
         "fact_wanted",
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("asked_by", sa.Text(), nullable=False),
@@ -105,6 +123,18 @@ def upgrade() -> None:
         sa.CheckConstraint("level BETWEEN 1 AND 3", name="level_known"),
         sa.CheckConstraint("max_tier IN (0, 2, 3)", name="tier_known"),
         sa.PrimaryKeyConstraint("kind", "level"),
+        schema="wsd",
+    )
+    op.create_table(
+        "notary_state",
+        sa.Column("one", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column(
+            "seen", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("witness", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("trouble", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.CheckConstraint("one", name="one_row"),
+        sa.PrimaryKeyConstraint("one"),
         schema="wsd",
     )
     op.create_table(
@@ -1065,11 +1095,13 @@ def downgrade() -> None:
     op.drop_table("policy_limit", schema="wsd")
     op.drop_table("policy_head", schema="wsd")
     op.drop_table("policy", schema="wsd")
+    op.drop_table("notary_state", schema="wsd")
     op.drop_table("method_policy", schema="wsd")
     op.drop_table("inbox_cursor", schema="wsd")
     op.drop_index("imported_by_time", table_name="imported_event", schema="wsd")
     op.drop_table("imported_event", schema="wsd")
     op.drop_table("fact_wanted", schema="wsd")
+    op.drop_table("checkpoint", schema="wsd")
     op.drop_table("audit_head", schema="wsd")
     op.drop_index("audit_time", table_name="audit", schema="wsd")
     op.drop_index("audit_object", table_name="audit", schema="wsd")
