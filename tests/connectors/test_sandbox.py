@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
@@ -23,6 +24,7 @@ from workstation.services.acts.control import Act
 from workstation.services.clock import SystemClock
 from workstation.services.connectors.accounts.contract import ContractAccounts
 from workstation.services.connectors.control.contract import ContractControl
+from workstation.services.connectors.control.vetoes import ContractVetoes
 from workstation.services.connectors.endpoint import Endpoint
 from workstation.services.connectors.http import HttpSystem, StaticToken, Surroundings
 from workstation.services.connectors.logs.contract import ContractEvents
@@ -167,3 +169,29 @@ class TestControl(ControlContract):
         assert not control.holds(frozen, Act.LIFT_HOLD, hold)
         await act(control, patient.id, Act.LIFT_HOLD, hold)
         assert control.holds(await control.read(patient.id), Act.LIFT_HOLD, hold)
+
+    async def test_a_freeze_may_end_by_itself(self, control: ContractControl, patient: Patient) -> None:
+        until = {"until": "2099-01-01T00:00:00Z"}
+        await act(control, patient.id, Act.FREEZE_WITHDRAWALS, until)
+        hold = (await control.read(patient.id)).holds[-1]
+        assert hold.until is not None
+        assert hold.until.year == 2099
+
+
+class TestVetoes:
+    async def test_reads_what_clients_answered_and_goes_on_from_there(self, exchange: Exchange) -> None:
+        answers = ContractVetoes(exchange.system(exchange.tokens.write))
+        before = await answers.read("")
+        async with httpx.AsyncClient(base_url=exchange.url) as client:
+            (await client.post("/sandbox/stop", json={"token": "what a client clicked"})).raise_for_status()
+        page = await answers.read(before.next)
+        assert [answer.token for answer in page.answers] == ["what a client clicked"]
+        assert page.answers[0].at.tzinfo is not None
+        assert (await answers.read(page.next)).answers == ()
+        await answers.aclose()
+
+    async def test_the_read_token_reads_no_answers(self, exchange: Exchange) -> None:
+        answers = ContractVetoes(exchange.system(exchange.tokens.read))
+        with pytest.raises(SourceDenied):
+            await answers.read("")
+        await answers.aclose()

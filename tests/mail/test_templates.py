@@ -56,6 +56,21 @@ class TestEveryLanguage:
         assert "STOP" in one.mail["cooldown_notice"].body
 
     @pytest.mark.parametrize("language", LANGUAGES)
+    def test_the_notice_with_a_link_says_so_and_promises_no_mails_without(self, language: str) -> None:
+        link = "https://x.invalid/stop?t=" + "A" * 118
+        found = templates.with_stop_link(language, VALUES | {"until": "2025-03-02 14:02 UTC"}, link)
+        assert HOLE.findall(found.subject + found.body) == []
+        assert f"\n    {link}\n" in found.body
+        assert "2025-03-02 14:02 UTC" in found.body
+        parts = load(language).parts
+        # Elsewhere we say that our mails carry no links; here that would be a lie.
+        assert templates._fill(load(language), parts.recognise, VALUES).strip() not in found.body
+        assert templates._fill(load(language), parts.recognise_link, VALUES).strip() in found.body
+        secrets = re.compile("|".join(load(language).linter.secrets), re.IGNORECASE)
+        assert secrets.search(parts.recognise_link)
+        assert guess(found.body) == language
+
+    @pytest.mark.parametrize("language", LANGUAGES)
     def test_no_link_and_no_foreign_script(self, language: str) -> None:
         for words in load(language).mail.values():
             assert "http" not in words.body
