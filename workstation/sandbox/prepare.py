@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import psycopg
 
-from workstation.sandbox.people import RP_ID, TEAM, enrol, home, write_private
+from workstation.sandbox.people import RP_ID, TEAM, enrol, grant, home, write_private
 from workstation.services.clock import parse_instant
 from workstation.services.people import procedures
 from workstation.services.policy import document, installing
@@ -62,6 +62,7 @@ def prepare_people(directory: Path, lease: Lease, tokens: dict[str, str], say: C
     with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
         read = dict.fromkeys(("accounts:read", "logs:read", "risk:read"), tokens["read"])
         enrol(directory, connection, read)
+        grant(connection)
         _sign_policy(directory, connection)
         _daemons(directory, connection, tokens)
 
