@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from rich.segment import Segments
 from textual import events, work
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.reactive import var
 from textual.screen import Screen
@@ -21,13 +21,14 @@ from textual.signal import Signal
 from textual.types import CSSPathType
 from textual.worker import Worker, WorkerState
 
+from workstation.screens import places
+from workstation.screens.app_keys import KEYS
 from workstation.screens.base import DeskScreen
 from workstation.screens.copying import Clipboard
 from workstation.screens.elevated import POLL_S, ElevatedMode
 from workstation.screens.faults import sentence
 from workstation.screens.glass import Glass
 from workstation.screens.guard import Guard
-from workstation.screens.queue import QueueScreen
 from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
 from workstation.widgets.line_filter import HarmlessLines
@@ -36,44 +37,15 @@ from workstation.widgets.themes import THEMES
 from workstation.widgets.watermark import mark
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from workstation.screens.account import AccountScreen
     from workstation.services.desk import Desk
     from workstation.services.views import AccountView
 
+#: Seconds between two counts of what waits for a lead: he sees it the same minute, wherever he is.
+OVERSIGHT_S = 60.0
+
 Connect = Callable[[], Awaitable["Desk"]]
 Switch = Callable[[str], Awaitable["Desk"]]
-
-
-def _account() -> Screen[Any]:
-    from workstation.screens.account import AccountScreen
-
-    return AccountScreen()
-
-
-def _escalations() -> Screen[Any]:
-    from workstation.screens.escalations import EscalationsScreen
-
-    return EscalationsScreen()
-
-
-def _audit() -> Screen[Any]:
-    from workstation.screens.audit import AuditScreen
-
-    return AuditScreen()
-
-
-def _key_commands() -> type[Provider]:
-    from workstation.screens.palette import KeyCommands
-
-    return KeyCommands
-
-
-def _find_commands() -> type[Provider]:
-    from workstation.screens.palette import FindCommands
-
-    return FindCommands
 
 
 class WorkstationApp(App[None], inherit_bindings=False):
@@ -90,43 +62,11 @@ class WorkstationApp(App[None], inherit_bindings=False):
 
     TITLE = "workstation"
     CSS_PATH: ClassVar[CSSPathType | None] = ["screens/frame.tcss", "screens/palette.tcss"]
-    COMMANDS = App.COMMANDS | {_key_commands, _find_commands}
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "queue": QueueScreen,
-        "account": _account,
-        "escalations": _escalations,
-        "audit": _audit,
-    }
+    COMMANDS = App.COMMANDS | {places.key_commands, places.find_commands}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = places.MODES
     DEFAULT_MODE = "queue"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-vast")]  # noqa: RUF012 - Textual's own name
-    PLACES: ClassVar[dict[str, tuple[str, str]]] = {
-        "1": ("queue", "Queue"),
-        "2": ("account", "Account"),
-        "3": ("escalations", "Escalations"),
-        "6": ("audit", "Audit"),
-    }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "go('queue')", "Queue", show=False, id="app.queue", tooltip="The cases that wait"),
-        Binding("2", "go('account')", "Account", show=False, id="app.account", tooltip="The case that you work"),
-        Binding("3", "go('escalations')", "Escalations", show=False, id="app.escalations", tooltip="What moved up"),
-        Binding("6", "go('audit')", "Audit", show=False, id="app.audit", tooltip="Who did what"),
-        Binding("ctrl+l", "lock", "Lock", show=False, priority=True, id="app.lock", tooltip="Lock this terminal now"),
-        Binding("ctrl+e", "elevate", "Elevate", show=False, id="app.elevate", tooltip="Enter or leave elevated mode"),
-        Binding(
-            "question_mark", "keys", "Keys", key_display="?", id="app.keys", tooltip="What has focus, and all keys"
-        ),
-        Binding(
-            "ctrl+p,ctrl+k",
-            "command_palette",
-            "palette",
-            show=False,
-            priority=True,
-            id="app.palette",
-            tooltip="Every command",
-        ),
-        Binding("q", "leave", "Quit", show=False, id="app.quit", tooltip="Quit; asks when something is unsent"),
-        Binding("ctrl+q", "leave", "Quit", show=False, priority=True, id="app.quit-now", tooltip="Quit from anywhere"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     link: var[str] = var("connecting")
     """The link to the desk: connecting, live or away."""
@@ -152,6 +92,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.banner = banner
         self.desk: Desk | None = None
         self.unsent: dict[tuple[int, str], str] = {}
+        self._counts: dict[str, str] = {}
         self.elevation_moved: Signal[bool] = Signal(self, "elevation")
         self.elevation = ElevatedMode(self)
         self.glass = Glass(self)
@@ -183,6 +124,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         """Paint first, connect then."""
         self.set_interval(POLL_S, self._poll_elevation)
         self.set_interval(1.0, self.guard.check)
+        self.set_interval(OVERSIGHT_S, self.count_oversight)
         self.guard.watch_resume()
         self.call_after_refresh(self.sign_in)
 
@@ -234,6 +176,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         await self.glass.read()
         for screen in self.desk_screens():
             screen.arrive()
+        self.count_oversight()
         self._listen()
 
     async def take_again(self, desk: Desk) -> None:
@@ -245,6 +188,17 @@ class WorkstationApp(App[None], inherit_bindings=False):
         for screen in self.desk_screens():
             screen.come_back()
         self._listen()
+
+    @work(group="oversight", name="count what waits for a lead", exclusive=True, exit_on_error=False)
+    async def count_oversight(self) -> None:
+        """Count the alerts and reviews that wait, beside the place where they are."""
+        desk = self.desk
+        if desk is None or desk.person.role not in ("lead", "auditor"):
+            self.show_count("6", 0)
+            return
+        waiting = len(await desk.alerts()) + len(await desk.reviews_due())
+        if desk is self.desk:
+            self.show_count("6", waiting)
 
     @work(group="notices", name="listen", exclusive=True, exit_on_error=False)
     async def _listen(self) -> None:
@@ -355,11 +309,15 @@ class WorkstationApp(App[None], inherit_bindings=False):
         """Who looks at this terminal, and the minute; ``""`` where nobody is signed in."""
         return mark(self.desk.person.login, self.clock.now()) if self.desk is not None else ""
 
+    def show_count(self, key: str, count: int) -> None:
+        """Show beside the place of `key` how much waits there."""
+        self._counts[key] = str(count or "")
+
     def facts(self, place: str) -> Facts:
         """Return what the state bar of `place` says."""
         person = self.desk.person if self.desk is not None else None
         return Facts(
-            places=tuple((key, name, "") for key, (_, name) in self.PLACES.items()),
+            places=tuple((key, name, self._counts.get(key, "")) for key, (_, name) in places.PLACES.items()),
             active=place,
             who=f"{person.login} · {person.title}" if person else "",
             time=f"{self.clock.now():%H:%MZ}",
@@ -378,7 +336,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
 
     def on_state_bar_picked(self, event: StateBar.Picked) -> None:
         """Go where the mouse pointed."""
-        self.run_worker(self.action_go(self.PLACES[event.key][0]), group="go", exit_on_error=False)
+        self.run_worker(self.action_go(places.PLACES[event.key][0]), group="go", exit_on_error=False)
 
     async def show_case(self, case: int) -> None:
         """Open a case on the account screen."""

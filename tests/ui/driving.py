@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, Select, TextArea
 
+from tests.ui import paper_data as data
 from tests.ui.paper_desk import Paper, PaperDesk, connector
 from workstation.app import WorkstationApp
 from workstation.widgets.word_line import WordLine
@@ -97,6 +98,12 @@ async def driving(
         driver = Driver(app, paper, sat, pilot)
         await driver.settle()
         yield driver
+
+
+def watched(paper: Paper) -> None:
+    """Put alerts and broken glass before the leads."""
+    two_packets(paper)
+    paper.alerts, paper.reviews = data.alerts(), data.reviews()
 
 
 def two_packets(paper: Paper) -> None:

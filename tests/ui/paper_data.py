@@ -23,6 +23,7 @@ from workstation.services.clock import to_micros
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.source import Gap, SourceState
 from workstation.services.views import (
+    Alert,
     AuditRow,
     CaseRow,
     Label,
@@ -35,6 +36,7 @@ from workstation.services.views import (
     Procedure,
     Proof,
     ProofNeed,
+    Review,
     SourceLine,
     Step,
     Template,
@@ -554,6 +556,50 @@ def proof_needs(act: str, proofs: tuple[Proof, ...]) -> tuple[ProofNeed, ...]:
     have = {proof.proof_class for proof in proofs}
     needs = (("proofing",), ("possession", "callback"))
     return tuple(ProofNeed(any_of=classes, met=bool(have & set(classes))) for classes in needs)
+
+
+def alerts() -> tuple[Alert, ...]:
+    """Return what a lead must see: one over budget, one who looked at a colleague."""
+    return (
+        Alert(
+            id=2,
+            at=NOW - timedelta(minutes=3),
+            kind="view_budget",
+            about="joao.m",
+            about_name="João Martins",
+            case_id=None,
+            text="João Martins opened 31 accounts within an hour; the 31st was refused.",
+        ),
+        Alert(
+            id=1,
+            at=NOW - timedelta(hours=2),
+            kind="colleague_account",
+            about="ana.k",
+            about_name="Ana Kovač",
+            case_id=48_213,
+            text=f"Ana Kovač opened the account of a colleague: {HOSTILE[3]}",
+        ),
+    )
+
+
+def reviews() -> tuple[Review, ...]:
+    """Return broken glass that waits to be judged."""
+    return (
+        Review(
+            id=1,
+            login="mia.s",
+            name="Mia Sørensen",
+            case_id=48_213,
+            case_ref="CS-48213",
+            incident="INC-7781",
+            reason="Our own lock keeps a hospital from paying its staff tonight; nobody else is on shift.",
+            drill=False,
+            started_at=NOW - timedelta(hours=3),
+            due_at=NOW + timedelta(hours=21),
+            late=False,
+            acts=("unlock on AA71 N84G, executed 11:04Z",),
+        ),
+    )
 
 
 def audit_rows(count: int = 60) -> tuple[AuditRow, ...]:

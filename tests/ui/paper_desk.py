@@ -536,7 +536,11 @@ class PaperDesk:
         return self.paper.glass
 
     async def break_glass_state(self) -> BreakGlass:
-        return self.paper.glass
+        due = self.paper.glass.review_due_at
+        if not self.paper.glass.on or due is None:
+            return self.paper.glass
+        rest = (due - timedelta(hours=23, minutes=30) - self.paper.clock.now()).total_seconds()
+        return replace(self.paper.glass, on=rest > 0, seconds_left=max(0.0, rest))
 
     async def end_break_glass(self) -> None:
         self._did("end_break_glass")

@@ -199,6 +199,12 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("audit.refresh", "r", (), lambda d: d.press("6")),
             Press("audit.refresh", "ctrl+r"),
             Press("audit.more", "m"),
+            Press("audit.tab-next", "right"),
+            Press("audit.tab-before", "left"),
+            Press("audit.tab-next", "right_square_bracket"),
+            Press("audit.tab-before", "left_square_bracket"),
+            Press("ledger.open", "enter"),
+            Press("audit.list", "escape"),
         ],
     ),
     "refused": (

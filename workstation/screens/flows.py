@@ -23,7 +23,7 @@ from workstation.services.accounts.model import Account
 from workstation.services.desk import Desk
 from workstation.services.errors import Refused
 from workstation.services.text import group4
-from workstation.services.views import Option, Pin, Request
+from workstation.services.views import Alert, Option, Pin, Request, Review
 from workstation.widgets.choices import Choice
 from workstation.widgets.packet import act_words
 
@@ -75,6 +75,7 @@ async def ask_for_act(
     if armed is None:
         return None
     words = f"{act_words(option.act, armed.params)} on {group4(account.id)}"
+    refused: Refused | None = None
     host.armed = words
     screen.tick()
     try:
@@ -92,11 +93,13 @@ async def ask_for_act(
         with screen.waiting(f"Asking for: {words}"):
             request = await desk.request_act(case, option.act, armed.params, armed.reason_code, armed.reason_text)
     except Refused as error:
-        await say_why_not(screen, case, option.act, words, error)
-        return None
+        refused = error
     finally:
         host.armed = ""
         screen.tick()
+    if refused is not None:
+        await say_why_not(screen, case, option.act, words, refused)
+        return None
     screen.say(f"{words}: {request.stage}", "strong")
     return request
 
@@ -187,6 +190,33 @@ async def end_glass(screen: DeskScreen) -> None:
         await screen.desk.end_break_glass()
         await screen.host.glass.read()
         screen.say("The glass is whole again. A lead who is not you judges it within 24 hours.")
+
+
+async def see_alert(screen: DeskScreen, alert: Alert) -> bool:
+    """Take note of an alert; True when that was done."""
+    from workstation.screens.dialogs.confirm import ConfirmDialog
+
+    lines = (alert.text, "", "That you took note of it is on record; it is not shown again.")
+    if not await screen.ask(ConfirmDialog("Take note of this alert", lines, yes="Take note")):
+        return False
+    await screen.desk.see_alert(alert.id)
+    screen.say("Taken note of; that is on record.")
+    return True
+
+
+async def judge(screen: DeskScreen, review: Review) -> bool:
+    """Judge somebody's broken glass, in elevated mode; True when that was done."""
+    from workstation.screens.dialogs.judge import JudgeDialog
+
+    said = await screen.ask(JudgeDialog(review, screen.host.clock.now()))
+    if said is None:
+        return False
+    if not screen.host.elevated and not await step_up(screen.host, f"Judge: {review.name}, {review.incident}"):
+        screen.say("Not judged: it was left at the step-up.")
+        return False
+    await screen.desk.review_break_glass(review.id, said.justified, said.text)
+    screen.say(f"{review.incident}: {'justified' if said.justified else 'not justified'}. That is on record.", "strong")
+    return True
 
 
 async def find_account(host: WorkstationApp, text: str) -> None:

@@ -79,7 +79,8 @@ def _identity(prose: Prose, view: AccountView, zone: Zone, revealed: Revealed) -
 def _field(prose: Prose, field: str, value: str, revealed: Revealed) -> None:
     if field in revealed:
         clear, seconds = revealed[field]
-        prose.line((f"{field:<{LABEL}}", "quiet"), (clear, "strong"), (f"  ◷ {countdown(seconds)}", "time"))
+        prose.pair(field, clear, "strong", LABEL)
+        prose.line((f"{'':<{LABEL}}◷ {countdown(seconds)}, then masked", "time"))
     elif value:
         prose.pair(field, masked(value), width=LABEL)
 

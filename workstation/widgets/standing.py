@@ -66,11 +66,11 @@ def write_option(prose: Prose, option: Option, now: datetime) -> None:
 
 
 def write_needs(prose: Prose, needs: Sequence[ProofNeed], label: str = "") -> None:
-    """Add the classes of evidence that an act needs, present or missing."""
+    """Add the classes of evidence that an act needs, present or missing; `label` stands before the first."""
     for n, need in enumerate(needs):
         which = " or ".join(words(one) for one in need.any_of)
         sign = ("✓ ", "accent") if need.met else ("□ ", "strong")
-        head = [(f"{label if n == 0 else '':<13}", "quiet")] if label else []
+        head = [(label if n == 0 else " " * len(label), "quiet")] if label else []
         prose.line(*head, sign, which, ("" if need.met else "  is missing", "quiet"))
 
 

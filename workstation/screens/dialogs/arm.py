@@ -32,8 +32,9 @@ from workstation.widgets.typing import Line
 SHORTEST, LONGEST = 20, 2_000
 #: Pins that are named one by one.
 PINS = 2
-#: Cells of a fact beside its label, in the narrowest terminal.
-FACT = 59
+#: Cells of a label, the same as of the fields below; and of a fact beside it, in the narrowest terminal.
+LABEL = 15
+FACT = 57
 #: Characters of an account id that are typed; of a longer one the last of them.
 SHORT_ID = 8
 
@@ -99,49 +100,56 @@ class ArmDialog(Dialog[Armed]):
 
     def _facts(self) -> Prose:
         option = self.option
-        prose = Prose().pair("object", f"account {group4(self.account.id)}, {self.account.status}", "strong")
-        prose.pair("effect", option.effect, "strong")
+        prose = Prose().pair("object", f"account {group4(self.account.id)}, {self.account.status}", "strong", LABEL)
+        prose.pair("effect", option.effect, "strong", width=LABEL)
         if self.fixed:
             labels = dict(option.params)
             on = ", ".join(f"{words(key)} {value} {labels.get(str(value), '')}" for key, value in self.fixed.items())
-            prose.pair("on", on, "strong")
+            prose.pair("on", on, "strong", width=LABEL)
         if option.reversible:
-            prose.pair("undo", "can be undone")
+            prose.pair("undo", "can be undone", width=LABEL)
         else:
-            prose.pair("undo", "✗ CANNOT BE UNDONE", "hostile")
+            prose.pair("undo", "✗ CANNOT BE UNDONE", "hostile", width=LABEL)
         self._write_who_agrees(prose)
         self._write_clocks(prose)
         shown = [f"pin {pin.id} {pin.summary}" for pin in self.pins[:PINS]]
         if len(self.pins) > PINS:
             shown[-1] = f"pin {self.pins[PINS - 1].id} and {len(self.pins) - PINS} more"
         for n, pin in enumerate(shown or ["none is pinned"]):
-            prose.pair("" if n else "evidence", fit(clean(pin), FACT).rstrip(), "" if shown else "strong")
-        write_needs(prose, option.proof_needs, "it proves")
+            prose.pair("" if n else "evidence", fit(clean(pin), FACT).rstrip(), "" if shown else "strong", width=LABEL)
+        write_needs(prose, option.proof_needs, f"{'it proves':<{LABEL}}")
         if self.policy:
-            prose.pair("policy", self.policy, "quiet")
+            prose.pair("policy", self.policy, "quiet", width=LABEL)
         return prose
 
     def _write_who_agrees(self, prose: Prose) -> None:
         count = self.option.approvals
         others = {0: "nobody else", 1: "one more person, who is not of this case"}
-        prose.pair("must agree", others.get(count, f"{count} more people, none of this case"))
+        prose.pair("must agree", others.get(count, f"{count} more people, none of this case"), width=LABEL)
         if not count or self.approvers is None:
             return
         if len(self.approvers) < count:
-            prose.pair("", f"✗ only {len(self.approvers)} could: {', '.join(self.approvers) or 'nobody'}", "strong")
+            prose.pair(
+                "",
+                f"✗ only {len(self.approvers)} could: {', '.join(self.approvers) or 'nobody'}",
+                "strong",
+                width=LABEL,
+            )
         else:
-            prose.pair("", fit(f"could now: {', '.join(self.approvers)}", FACT).rstrip(), "quiet")
+            prose.pair("", fit(f"could now: {', '.join(self.approvers)}", FACT).rstrip(), "quiet", width=LABEL)
 
     def _write_clocks(self, prose: Prose) -> None:
         option = self.option
         if option.cooldown_s:
             until = self.now + timedelta(seconds=option.cooldown_s)
-            prose.pair("waits", f"◷ {countdown(option.cooldown_s)}, not before {until:%Y-%m-%d %H:%MZ}", "time")
+            prose.pair(
+                "waits", f"◷ {countdown(option.cooldown_s)}, not before {until:%Y-%m-%d %H:%MZ}", "time", width=LABEL
+            )
         if option.vetoable:
             ends = "then" if option.cooldown_s else "it is done"
-            prose.pair("client", f"is told on all verified channels; can stop it until {ends}")
+            prose.pair("client", f"is told on all verified channels; can stop it until {ends}", width=LABEL)
         if option.hold_s:
-            prose.pair("after it", f"withdrawals rest {option.hold_s / 3600:g} h")
+            prose.pair("after it", f"withdrawals rest {option.hold_s / 3600:g} h", width=LABEL)
 
     # -- judging ---------------------------------------------------------------------------------------
 
