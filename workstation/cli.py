@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "admin": ("admin", "people, migrations, backup and restore"),
     "broker": ("broker", "daemon: holds the write credential, verifies step-ups, executes acts"),
     "courier": ("courier", "daemon: mail in and out"),
+    "notary": ("notary", "daemon: signs where the audit stands, or co-signs it as a witness"),
 }
 
 

@@ -98,6 +98,40 @@ class VetoSettings(Base, frozen=True):
     ca_file: str | None = None
 
 
+class WitnessPlace(Base, frozen=True):
+    """``[[notary.witnesses]]``: who co-signs, by the C2SP protocol tlog-witness; `key` is its verifier key.
+
+    `url` is an https address, one on this machine, or ``unix:/path/of/socket``.
+    """
+
+    url: str
+    key: str
+    ca_file: str | None = None
+
+
+class NotarySettings(Base, frozen=True):
+    """``[notary]``: the log of checkpoints (docs/audit.md). Its own machine knows all, an auditor's only the `keys`."""
+
+    #: The log's name, a URL without scheme; also the name of its key.
+    origin: str = ""
+    #: The notary's own directory, and the directories that get every checkpoint.
+    state: str = ""
+    sinks: tuple[str, ...] = ()
+    witnesses: tuple[WitnessPlace, ...] = ()
+    #: What `workstation audit verify` trusts here: keys of the notary, with their sizes, and of witnesses.
+    keys: tuple[str, ...] = ()
+
+
+class WitnessSettings(Base, frozen=True):
+    """``[witness]``: this machine co-signs the checkpoints of the logs whose verifier keys are listed."""
+
+    name: str
+    state: str
+    #: ``host:port``, or ``unix:/path/of/socket``.
+    listen: str
+    logs: tuple[str, ...]
+
+
 class StepUpSettings(Base, frozen=True):
     """``[step_up]``: the WebAuthn relying-party id of this installation, and the identity provider if there is one."""
 
@@ -115,6 +149,8 @@ class Settings(Base, frozen=True):
     mail: MailSettings = MailSettings()
     step_up: StepUpSettings = StepUpSettings()
     veto: VetoSettings = VetoSettings()
+    notary: NotarySettings = NotarySettings()
+    witness: WitnessSettings | None = None
 
 
 def default_path() -> Path:

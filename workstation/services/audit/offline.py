@@ -371,6 +371,7 @@ class Checkpoint:
     key: str
     heads: Heads
     leaf: bytes
+    content: str
     signers: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
 
@@ -393,19 +394,19 @@ def parse_leaf(leaf: str) -> tuple[str, str, Heads]:
     return made, key, heads
 
 
-def open_checkpoint(content: str, keys: Sequence[Key], source: str, need: int | None = None) -> Checkpoint:
+def open_checkpoint(content: str, keys: Sequence[Key], source: str) -> Checkpoint:
     """Verify a checkpoint's signatures and that its heads are what was signed.
 
     Args:
         content: the file; line ends of a mail are mended.
         keys: those that are trusted.
         source: what the file is called in sentences.
-        need: how many witnesses must have signed; by default one where a witness' key is among `keys`.
 
     Raises:
         Refuted: it proves nothing.
     """
-    top, _, note = (content.replace("\r\n", "\n").strip("\n") + "\n").partition("\n\n")
+    content = content.replace("\r\n", "\n").strip("\n") + "\n"
+    top, _, note = content.partition("\n\n")
     origin, size, root = tree_head(note.rpartition("\n\n")[0] + "\n")
     head, _, path = top.rpartition("\n")
     leaf = head + "\n"
@@ -417,10 +418,7 @@ def open_checkpoint(content: str, keys: Sequence[Key], source: str, need: int | 
     if root_by(size - 1, size, leaf_hash(leaf.encode()), _proof(path)) != root:
         raise Refuted("its heads are not those that were signed")
     witnesses = tuple(sorted({k.name for k in signed if k.kind == WITNESS_KEY}))
-    wanted = int(any(k.kind == WITNESS_KEY for k in keys)) if need is None else need
-    if len(witnesses) < wanted:
-        raise Refuted(f"{len(witnesses)} of {wanted} witnesses signed it")
-    return Checkpoint(source, origin, size, root, made, by, heads, leaf.encode(), signers, witnesses)
+    return Checkpoint(source, origin, size, root, made, by, heads, leaf.encode(), content, signers, witnesses)
 
 
 def _proof(line: str) -> list[bytes]:
@@ -433,6 +431,11 @@ def _proof(line: str) -> list[bytes]:
 def load(paths: Iterable[Path], keys: Sequence[Key], need: int | None = None) -> tuple[list[Checkpoint], list[Problem]]:
     """Verify checkpoints of files and of whole directories, each by itself and all of them together.
 
+    Args:
+        paths: files and directories.
+        keys: those that are trusted.
+        need: how many witnesses must have signed; by default one where a witness' key is among `keys`.
+
     Raises:
         OSError: a file cannot be read.
     """
@@ -443,11 +446,24 @@ def load(paths: Iterable[Path], keys: Sequence[Key], need: int | None = None) ->
             try:
                 if file.stat().st_size > CHECKPOINT_MAX:
                     raise Refuted("it is too large")
-                found.append(open_checkpoint(file.read_text("utf-8"), keys, file.name, need))
+                found.append(open_checkpoint(file.read_text("utf-8"), keys, file.name))
             except (Refuted, UnicodeDecodeError) as error:
                 off.append(Problem("checkpoint", 0, f"{file.name} proves nothing: {error}"))
     found.sort(key=lambda c: (c.origin, c.size))
-    return found, off + list(together(found))
+    wanted = int(any(k.kind == WITNESS_KEY for k in keys)) if need is None else need
+    return found, [*off, *together(found), *_unwitnessed(found, wanted)]
+
+
+def _unwitnessed(found: Sequence[Checkpoint], wanted: int) -> Iterator[Problem]:
+    """Yield what too few witnesses signed. What goes on without a hole to one that enough signed is covered by that."""
+    for origin in sorted({c.origin for c in found}):
+        mine = {c.size: c for c in found if c.origin == origin}
+        whole = next(size for size in range(len(mine) + 1) if size + 1 not in mine)
+        covered = max((s for s, c in mine.items() if s <= whole and len(c.witnesses) >= wanted), default=0)
+        for size, one in sorted(mine.items()):
+            if size > covered and len(one.witnesses) < wanted:
+                said = f"{len(one.witnesses)} of {wanted} witnesses signed {one.source}"
+                yield Problem("checkpoint", size, said)
 
 
 def together(found: Sequence[Checkpoint]) -> Iterator[Problem]:
