@@ -62,7 +62,8 @@ def change(ws: Installation, policy: document.Policy, *signers: str) -> document
 
 
 def said(ws: Installation) -> list[str]:
-    return [p.what for p in verify(ws.conninfo("gus")).problems]
+    # Only of the policy: what these tests take back by hand has records elsewhere.
+    return [p.what for p in verify(ws.conninfo("gus")).problems if "polic" in p.what or "signing key" in p.what]
 
 
 def test_both_sides_hash_the_same(ws: Installation) -> None:
@@ -252,8 +253,8 @@ def test_by_the_command(
         assert main(["admin", "policy", "new-key", str(tmp_path / login)]) == 0
         public = capsys.readouterr().out.strip()
         assert main(["admin", *url, "policy", "enrol-key", login, public]) == 0
+        capsys.readouterr()
     assert (tmp_path / "fay").stat().st_mode & 0o077 == 0
-    capsys.readouterr()
     assert main(["admin", *url, "policy", "show"]) == 0
     version, before = capsys.readouterr().out.split("\n")[:2]
     file = tmp_path / "policy.toml"

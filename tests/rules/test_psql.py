@@ -191,7 +191,8 @@ SELECT n.nspname || '.' || p.proname,
 POLICY = ("policy", "policy_reason", "policy_need", "policy_blocker", "policy_limit", "policy_head")
 #: role or roles → functions; everybody who works cases ("ws_user") may call the others.
 RIGHTS: dict[str, str] = {
-    "": "change_policy enrol enrol_factor enrol_policy_key found install_release recover",
+    "": "change_policy enrol enrol_factor enrol_policy_key found install_release recover set_auditor_mail",
+    "ws_notary": "checkpointed checkpointed_size notary_alarm notary_look notary_seen",
     "ws_executor": "announce attest attest_facts client_veto facts_wanted hold_settle holds_due unannounced "
     "veto_cursor veto_read vetoable attest_offer claim glass_untold proofs publish_seal_key purge reap releasable "
     "settle sweep tell_client tell_glass unsettled untold",
@@ -203,8 +204,8 @@ RIGHTS: dict[str, str] = {
     "ws_lead ws_senior": "confirm_change disable unlock_step_up",
     "ws_auditor ws_lead": "alerts",
     "ws_auditor ws_lead ws_senior": "team",
-    "ws_auditor ws_user": "approvers audit_page challenge copied changes elevation end_factor my_factors offer_factor "
-    "policy proof_result prove reviews_due seal_key step_down step_up_methods team_health whoami withdraw_change",
+    "ws_auditor ws_user": "approvers audit_export audit_page challenge copied changes elevation end_factor my_factors "
+    "notary offer_factor policy proof_result prove reviews_due seal_key step_down step_up_methods team_health whoami withdraw_change",
 }
 DECIDED = {function: roles for roles, functions in RIGHTS.items() for function in functions.split()}
 
@@ -230,6 +231,8 @@ def test_every_table_can_be_read_by_exactly_those_who_should_and_written_by_nobo
         *((t, r) for t in ("case_file", "request", "audit", *POLICY) for r in ("ws_user", "ws_auditor")),
         *((t, "ws_auditor") for t in ("policy_edition", "policy_key")),
         ("audit", "ws_notary"),
+        ("checkpoint", "ws_auditor"),
+        ("checkpoint", "ws_notary"),
         ("audit_head", "ws_auditor"),
         ("audit_head", "ws_notary"),
         *((t, r) for t in ("approval", "execution") for r in ("ws_l2", "ws_lead", "ws_auditor")),
