@@ -1,4 +1,4 @@
-"""One installation a module, with a second lead and mail addresses of the leads."""
+"""One installation for all of them, with a second lead and mail addresses of the leads; each test begins a new day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.people.staff import Staff
 from tests.rules.installation import installation
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staff]:
     with installation(tmp_path_factory.mktemp("people") / "store") as made:
         yield Staff(made)

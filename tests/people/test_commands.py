@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pyotp
@@ -24,7 +24,7 @@ Call = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
-def keys(staff: Staff, tmp_path_factory: pytest.TempPathFactory) -> dict[str, PluggedKey]:
+def keys(staff: Staff, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, PluggedKey]]:
     """A key for each of those who do something here."""
     made = {}
     for login in ("fay", "gina", "erika", "david"):
@@ -32,7 +32,8 @@ def keys(staff: Staff, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pl
         data = key.soft.enrol(RP)
         staff.su.execute("SELECT ws.enrol_factor(%s, 'fido2', %s, %s)", (login, data[18:50], data))
         made[login] = key
-    return made
+    yield made
+    staff.su.execute("DELETE FROM wsd.factor WHERE kind = 'fido2'")
 
 
 @pytest.fixture

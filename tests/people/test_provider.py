@@ -53,16 +53,32 @@ def client(provider: Provider) -> OpenIdProvider:
     return OpenIdProvider(provider.issuer, CLIENT, Surroundings(clock=SystemClock(), rng=random.Random(7)))
 
 
+@pytest.fixture(scope="module")
+def judged(staff: Staff, provider: Provider) -> Iterator[Callable[[], Verifier]]:
+    """A broker that knows the provider; everybody's codes are wrapped anew for it, and back again at the end."""
+    key, before = os.urandom(32), staff.ws.verifier
+
+    def wrap(verifier: Verifier) -> None:
+        for (login,) in staff.su.execute(
+            "SELECT login FROM wsd.factor WHERE kind = 'totp' AND cred_id = 'tttttttttttttttt'"
+        ).fetchall():
+            wrapped = verifier.wrap(login, SECRET)
+            staff.su.execute("UPDATE wsd.factor SET data = %s WHERE login = %s AND kind = 'totp'", (wrapped, login))
+
+    # a fresh one for each test: what it remembers of the provider's keys is the test's
+    def make() -> Verifier:
+        return Verifier(RP, key, TokenJudge(client(provider), ("2", "3"), 60.0))
+
+    wrap(make())
+    yield make
+    wrap(before)
+    staff.ws.verifier = before
+
+
 @pytest.fixture
-def desk(staff: Staff, provider: Provider) -> Desk:
+def desk(staff: Staff, provider: Provider, judged: Callable[[], Verifier]) -> Desk:
     """David's desk, where his account at the provider is a factor of his."""
-    key = os.urandom(32)
-    staff.ws.verifier = Verifier(RP, key, TokenJudge(client(provider), ("2", "3"), 60.0))
-    for (login,) in staff.su.execute("SELECT login FROM wsd.factor WHERE kind = 'totp'").fetchall():
-        staff.su.execute(
-            "UPDATE wsd.factor SET data = %s WHERE login = %s AND kind = 'totp'",
-            (staff.ws.verifier.wrap(login, SECRET), login),
-        )
+    staff.ws.verifier = judged()
     staff.su.execute("DELETE FROM wsd.factor WHERE kind = 'idp'")
     enrol(staff, provider, "david", "sub-of-david")
     return staff.desk("david")

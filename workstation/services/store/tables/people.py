@@ -46,7 +46,9 @@ class Staff(SQLModel, table=True):
     enabled: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=TRUE))
     email: str = Field(sa_column=words(default=True))
     #: Elevations that began before this are void.
-    cut: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("'-infinity'")))
+    cut: datetime = Field(
+        sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("'-infinity'"))
+    )
     #: The step-up methods of this person: NULL is what the policy gives to the level, else exactly these.
     methods: list[str] | None = Field(sa_column=Column(ARRAY(Text)))
 
@@ -156,7 +158,8 @@ class Change(SQLModel, table=True):
     __tablename__ = "change"
     __table_args__ = (
         CheckConstraint(
-            listed("kind", "factor", "grant", "level", "enrol", "enable", "disable", "methods", "method_policy"), name="kind_known"
+            listed("kind", "factor", "grant", "level", "enrol", "enable", "disable", "methods", "method_policy"),
+            name="kind_known",
         ),
         CheckConstraint(listed("state", "unproved", "open", "done", "withdrawn"), name="state_known"),
         CheckConstraint("confirmer_person <> proposer_person", name="four_eyes"),
