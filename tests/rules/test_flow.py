@@ -82,6 +82,7 @@ def test_four_eyes(ws: Installation, case: int) -> None:
     assert approve(ws, "david", request) == "DENIED:self"
     assert approve(ws, "david2", request) == "DENIED:self"
     assert approve(ws, "carla", request) == "DENIED:level"
+    assert approve(ws, "zed", request) == "DENIED:unknown"
     assert answer(ws.connect("erika"), "SELECT ws.approve(%s, %s)", request["id"], b"") == "DENIED:hash_mismatch"
     hash_ = bytes.fromhex(request["request_hash"])
     assert answer(ws.connect("erika"), "SELECT ws.approve(%s, %s)", request["id"], hash_) == "DENIED:not_fresh"
@@ -195,6 +196,22 @@ def test_anyone_may_stop_it(ws: Installation, case: int) -> None:
     assert approve(ws, "erika", request) == "OK"
     assert answer(ws.desk("ana"), "SELECT ws.veto(%s, 'the client called')", request["id"]) == {"ok": True}
     assert claim(ws, request) == "not_pending"
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ("{}", "param_missing"),
+        ('{"hold": ""}', "param_missing"),
+        ('{"hold": 5}', "param_missing"),
+        ('{"hold": {"$ne": 1}}', "param_missing"),
+        ('{"hold": "h", "until": "2001-01-01"}', "param_unknown"),
+        ('["hold"]', "param_missing"),
+        ("null", "param_missing"),
+    ],
+)
+def test_parameters_are_those_of_the_act(ws: Installation, case: int, params: str, expected: str) -> None:
+    assert ask(ws, "david", case, "lift_hold", params) == f"DENIED:{expected}"
 
 
 def test_one_open_request_an_account(ws: Installation, case: int) -> None:

@@ -74,6 +74,11 @@ def test_the_client_is_told_at_once_with_a_link_that_stops_it(ws: Installation, 
         "SELECT m.body FROM wsd.mail m JOIN wsd.veto_mail v ON v.mail_id = m.id WHERE v.request_id = %s",
         request_["id"],
     )
+    thread = answer(ws.desk("david"), "SELECT ws.open_case(%s)", request_["case_id"]) and answer(
+        ws.desk("david"), "SELECT ws.thread(%s)", request_["case_id"]
+    )
+    # Whoever works the case sees that the client was told, and not the link itself.
+    assert "https://exchange.invalid/stop?t=…" in [mail["body"] for mail in thread]
     page, _, token = body.partition("?t=")
     assert page == "https://exchange.invalid/stop"
     released(ws, request_)

@@ -215,7 +215,7 @@ BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('request', what, 'unknown'); END IF;
   no := wsd.reasons_row(s, c, p);
   IF no <> '[]' THEN RETURN wsd.deny('request', what, no -> 0 ->> 'code') || jsonb_build_object('reasons', no); END IF;
-  IF coalesce(jsonb_typeof(p_params), '') <> 'object' OR p.param <> '' AND coalesce(p_params ->> p.param, '') = '' THEN RETURN wsd.deny('request', what, 'param_missing'); END IF;
+  IF coalesce(jsonb_typeof(p_params), '') <> 'object' OR p.param <> '' AND (coalesce(jsonb_typeof(p_params -> p.param), '') <> 'string' OR length(p_params ->> p.param) NOT BETWEEN 1 AND 200) THEN RETURN wsd.deny('request', what, 'param_missing'); END IF;
   IF p_params - p.param <> '{}' THEN RETURN wsd.deny('request', what, 'param_unknown'); END IF;
   IF NOT EXISTS (SELECT 1 FROM wsd.policy_reason x WHERE x.act = p.act AND x.code = p_reason) THEN RETURN wsd.deny('request', what, 'reason_unknown'); END IF;
   IF length(coalesce(p_text, '')) NOT BETWEEN 20 AND 2000 THEN RETURN wsd.deny('request', what, 'reason_too_short'); END IF;
@@ -281,6 +281,8 @@ BEGIN
   IF NOT FOUND THEN RETURN wsd.deny('approve', p_id::text, 'unknown'); END IF;
   SELECT * INTO p FROM wsd.policy WHERE act = r.act;
   IF s.role <> 'analyst' OR s.level < greatest(p.approver_level, 2) THEN RETURN wsd.deny('approve', p_id::text, 'level'); END IF;
+  SELECT * INTO c FROM wsd.case_file WHERE id = r.case_id;
+  IF NOT wsd.sees(s, c) THEN RETURN wsd.deny('approve', p_id::text, 'unknown'); END IF;
   IF s.person_id = r.requester_person THEN RETURN wsd.deny('approve', p_id::text, 'self'); END IF;
   IF EXISTS (SELECT 1 FROM wsd.case_touch WHERE case_id = r.case_id AND person_id = s.person_id) THEN RETURN wsd.deny('approve', p_id::text, 'worked_on_case'); END IF;
   IF r.request_hash IS DISTINCT FROM p_hash THEN RETURN wsd.deny('approve', p_id::text, 'hash_mismatch'); END IF;
@@ -288,7 +290,6 @@ BEGIN
   IF r.policy IS DISTINCT FROM wsd.policy_hash() THEN RETURN wsd.deny('approve', p_id::text, 'policy_changed'); END IF;
   IF r.state <> 'pending' OR clock_timestamp() > r.approve_by THEN RETURN wsd.deny('approve', p_id::text, 'closed_or_expired'); END IF;
   IF p.tier >= 3 THEN
-    SELECT * INTO c FROM wsd.case_file WHERE id = r.case_id;
     SELECT b.code INTO no FROM wsd.blocked(c, p, wsd.facts_of(r.account_id)) b LIMIT 1;
     IF FOUND THEN RETURN wsd.deny('approve', p_id::text, no); END IF;
   END IF;
