@@ -69,6 +69,8 @@ class RequestTable(SQLModel, table=True):
             name="state_known",
         ),
         UniqueConstraint("id", "requester_person", "request_hash", "approve_by", name="what_is_approved"),
+        Index("request_of", "requester", "created"),
+        Index("request_facts", "facts_id"),
         Index("request_live", "state", postgresql_where=text("state IN ('pending', 'executing', 'unknown')")),
         Index(
             "one_open_request",
@@ -137,6 +139,7 @@ class Execution(SQLModel, table=True):
     __tablename__ = "execution"
     __table_args__ = (
         CheckConstraint(listed("outcome", "executed", "failed", "unknown"), name="outcome_known"),
+        Index("hold_due", "hold_next", postgresql_where=text("hold_state = 'due'")),
         CheckConstraint(listed("hold_state", "", "due", "set", "refused"), name="hold_known"),
         {"schema": SCHEMA},
     )

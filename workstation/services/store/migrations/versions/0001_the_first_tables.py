@@ -352,7 +352,7 @@ def upgrade() -> None:
         sa.Column("confirmed", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'done') = (confirmer_person IS NOT NULL)", name="done_by_two"),
         sa.CheckConstraint(
-            "kind IN ('factor', 'grant', 'level', 'enrol', 'enable', 'disable', 'methods', 'method_policy')",
+            "kind IN ('factor', 'grant', 'level', 'enrol', 'enable', 'disable', 'methods', 'method_policy', 'seal')",
             name="kind_known",
         ),
         sa.CheckConstraint("state IN ('unproved', 'open', 'done', 'withdrawn')", name="state_known"),
@@ -860,6 +860,7 @@ def upgrade() -> None:
         schema="wsd",
         postgresql_where=sa.text("state IN ('pending', 'executing', 'unknown') AND tier >= 2"),
     )
+    op.create_index("request_facts", "request", ["facts_id"], unique=False, schema="wsd")
     op.create_index(
         "request_live",
         "request",
@@ -868,6 +869,7 @@ def upgrade() -> None:
         schema="wsd",
         postgresql_where=sa.text("state IN ('pending', 'executing', 'unknown')"),
     )
+    op.create_index("request_of", "request", ["requester", "created"], unique=False, schema="wsd")
     op.create_table(
         "approval",
         sa.Column("request_id", sa.UUID(), nullable=False),
@@ -917,6 +919,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("request_id"),
         schema="wsd",
+    )
+    op.create_index(
+        "hold_due",
+        "execution",
+        ["hold_next"],
+        unique=False,
+        schema="wsd",
+        postgresql_where=sa.text("hold_state = 'due'"),
     )
     op.create_table(
         "proof",
@@ -1024,14 +1034,17 @@ def downgrade() -> None:
     op.drop_table("step_done", schema="wsd")
     op.drop_index("proof_of", table_name="proof", schema="wsd")
     op.drop_table("proof", schema="wsd")
+    op.drop_index("hold_due", table_name="execution", schema="wsd", postgresql_where=sa.text("hold_state = 'due'"))
     op.drop_table("execution", schema="wsd")
     op.drop_table("approval", schema="wsd")
+    op.drop_index("request_of", table_name="request", schema="wsd")
     op.drop_index(
         "request_live",
         table_name="request",
         schema="wsd",
         postgresql_where=sa.text("state IN ('pending', 'executing', 'unknown')"),
     )
+    op.drop_index("request_facts", table_name="request", schema="wsd")
     op.drop_index(
         "one_open_request",
         table_name="request",
