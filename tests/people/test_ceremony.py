@@ -18,7 +18,7 @@ from tests.rules.installation import RP, Installation, answer
 from workstation.services.acts.proofs import Candidate, Verifier
 from workstation.services.clock import FrozenClock
 from workstation.services.errors import Invalid, Refused, StepUpFailed
-from workstation.services.people.ceremony import Ceremony, Founded, Founder
+from workstation.services.people.ceremony import Ceremony, Founded, Founder, digest, sealed_key
 from workstation.services.store import embedded
 from workstation.services.store.migrate import migrate
 
@@ -127,6 +127,20 @@ async def test_two_sealed_keys_bring_one_login_back(ws: Installation, room: Room
     assert [o[0] for o in outcomes].count("denied") == 4
     with psycopg.connect(ws.lease.dsn("lena", PASSWORDS["lena"], "ws")) as desk:
         assert {a["kind"] for a in answer(desk, "SELECT ws.alerts()")} == {"recovery"}
+
+
+async def test_a_sealed_key_of_somebody_who_left_opens_nothing(ws: Installation, room: Room, founded: Founded) -> None:
+    digests = {}
+    add = "INSERT INTO wsd.recovery_key(person_id, digest) VALUES (%s, %s)"
+    for person in ("P1", "P2"):
+        digests[person] = sealed_key()
+        ws.su.execute(add, (person, digest(digests[person])))
+    ws.su.execute("UPDATE wsd.staff SET enabled = false WHERE login = 'lena'")
+    try:
+        with pytest.raises(Refused, match="two different people"):
+            await room.ceremony.recover("sina", (digests["P1"], digests["P2"]), WHY)
+    finally:
+        ws.su.execute("UPDATE wsd.staff SET enabled = true WHERE login = 'lena'")
 
 
 async def test_a_person_who_is_not_there_is_not_brought_back(room: Room, founded: Founded) -> None:

@@ -17,6 +17,7 @@ from workstation.commands import admin
 from workstation.commands.admin_people import PARTS, Here
 from workstation.services.acts.stepup import StepUp
 from workstation.services.errors import Invalid, Refused, StepUpFailed
+from workstation.services.people.ceremony import digest
 from workstation.services.store.session import Session, convert
 from workstation.services.views import Person
 
@@ -141,6 +142,20 @@ async def test_a_drill_and_its_review(call: Call, capsys: pytest.CaptureFixture[
     await call("fay", "review", shown.split()[0], "justified", "--reason", REASON)
     await call("fay", "reviews")
     assert "INC-77" not in capsys.readouterr().out
+
+
+async def test_a_sealed_key_is_made_by_its_owner_and_agreed_to(
+    staff: Staff, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await call("fay", "sealed-key")
+    said = capsys.readouterr().out
+    await call("erika", "confirm", said.split("admin confirm ")[1].split()[0])
+    key = said.strip().rpartition(" ")[2]
+    kept = staff.su.execute("SELECT digest FROM wsd.recovery_key WHERE person_id = 'P7' AND used IS NULL").fetchall()
+    assert [bytes(row[0]) for row in kept] == [digest(key)]
+    await call("fay", "sealed-key")
+    await call("erika", "confirm", change_of(capsys))
+    assert staff.one("SELECT count(*) FROM wsd.recovery_key WHERE person_id = 'P7' AND used IS NULL") == 1
 
 
 async def test_unlocking(staff: Staff, call: Call) -> None:

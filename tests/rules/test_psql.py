@@ -205,8 +205,8 @@ RIGHTS: dict[str, str] = {
     "ws_auditor ws_lead": "alerts",
     "ws_auditor ws_lead ws_senior": "team",
     "ws_auditor ws_user": "approvers audit_export audit_page challenge copied changes elevation end_factor my_factors "
-    "notary offer_factor policy proof_result prove reviews_due seal_key step_down step_up_methods team_health whoami "
-    "withdraw_change",
+    "notary offer_factor offer_seal policy proof_result prove reviews_due seal_key step_down step_up_methods "
+    "team_health whoami withdraw_change",
 }
 DECIDED = {function: roles for roles, functions in RIGHTS.items() for function in functions.split()}
 

@@ -241,6 +241,15 @@ async def _drill(args: argparse.Namespace, here: Here) -> None:
     print("  A lead other than you reviews it now: workstation admin reviews, then review ID justified --reason …")
 
 
+async def _sealed_key(args: argparse.Namespace, here: Here) -> None:
+    from workstation.services.people.ceremony import digest, sealed_key
+
+    await here.elevate()
+    key = sealed_key()
+    _done(await here.session.call("offer_seal", digest(key)), "")
+    print(f"Your sealed key, shown once; onto paper, into an envelope, into a safe:\n  {key}")
+
+
 PARTS: dict[str, Part] = {
     "team": _team,
     "changes": _changes,
@@ -256,6 +265,7 @@ PARTS: dict[str, Part] = {
     "unlock": _led("unlock_step_up", "login", "reason", said="Unlocked."),
     "invite": _invite,
     "factor": _factor,
+    "sealed-key": _sealed_key,
     "alerts": _alerts,
     "reviews": _reviews,
     "review": _review,
@@ -321,6 +331,7 @@ _FLAGS: dict[str, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
             ("--reason", {"default": ""}),
         ),
     ),
+    "sealed-key": ("make a sealed key of mine for a recovery, in place of an older one", ()),
     "alerts": ("what leads must see", (("--seen", {"type": int, "metavar": "ID"}),)),
     "reviews": ("break-glass that waits for a review", ()),
     "review": (

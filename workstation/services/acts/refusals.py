@@ -292,8 +292,8 @@ _REMARKS: dict[str, tuple[str, str, str]] = {
     "grants_end": ("warning", "Grants end within a week: {names}.", "Grant them again, or let them end."),
     "not_founded": (
         "warning",
-        "There are no sealed recovery keys.",
-        "Without them a team that loses its factors starts anew.",
+        "Fewer than two people here have a sealed recovery key.",
+        "Two make theirs with `workstation admin sealed-key`.",
     ),
 }
 

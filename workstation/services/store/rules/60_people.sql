@@ -114,7 +114,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHEN ch.state <> 'open' OR clock_timestamp() > ch.expires THEN 'closed_or_expired'
     WHEN s.person_id = ch.proposer_person OR s.person_id = (SELECT o.person_id FROM wsd.staff o WHERE o.login = ch.subject)
       OR s.person_id = ch.payload::jsonb ->> 'person' THEN 'self'
-    WHEN NOT p.enabled OR NOT (ch.kind = 'factor' OR wsd.manages(p)) THEN 'requester_revoked'
+    WHEN NOT p.enabled OR NOT (ch.kind IN ('factor', 'seal') OR wsd.manages(p)) THEN 'requester_revoked'
     -- a senior's word alone, with another senior's, stops a person; it gives nothing
     WHEN ch.kind IN ('grant', 'level', 'enrol', 'enable', 'methods', 'method_policy') AND p.role <> 'lead' THEN 'requester_revoked'
   END FROM (SELECT 1) one LEFT JOIN wsd.staff p ON p.login = ch.proposer
@@ -199,6 +199,9 @@ BEGIN
     WHEN 'disable' THEN PERFORM wsd.apply_disable(ch.subject, d ->> 'reason');
     WHEN 'methods' THEN
       UPDATE wsd.staff SET methods = CASE WHEN d -> 'methods' = 'null' THEN NULL ELSE ARRAY(SELECT jsonb_array_elements_text(d -> 'methods')) END, cut = clock_timestamp() WHERE login = ch.subject;
+    WHEN 'seal' THEN
+      UPDATE wsd.recovery_key SET used = clock_timestamp() WHERE person_id = ch.proposer_person AND used IS NULL;
+      INSERT INTO wsd.recovery_key(person_id, digest) VALUES (ch.proposer_person, decode(d ->> 'digest', 'hex'));
     WHEN 'method_policy' THEN
       UPDATE wsd.method_policy SET max_tier = (d ->> 'max_tier')::smallint, unless_owns = d ->> 'unless_owns' WHERE kind = ch.subject AND level = (d ->> 'level')::int;
   END CASE;
@@ -465,6 +468,19 @@ BEGIN
   RETURN wsd.change_row(wsd.propose(s, 'enable', p_login, jsonb_build_object('reason', p_reason)), s);
 END $$;
 
+-- A sealed key for the worst day: made where its owner sits, its digest comes here, a second person agrees. One for a person.
+CREATE FUNCTION ws.offer_seal(p_digest bytea) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff := wsd.me(); no text;
+BEGIN
+  no := CASE
+    WHEN NOT wsd.manages(s) AND s.role <> 'auditor' THEN 'level'
+    WHEN coalesce(length(p_digest), 0) <> 32 OR EXISTS (SELECT 1 FROM wsd.recovery_key k WHERE k.digest = p_digest) THEN 'factor_malformed'
+    WHEN NOT wsd.elevated() THEN 'not_elevated' END;
+  IF no IS NOT NULL THEN RETURN wsd.deny('seal.offer', s.login, no); END IF;
+  RETURN wsd.change_row(wsd.propose(s, 'seal', s.login, jsonb_build_object('digest', encode(p_digest, 'hex'))), s);
+END $$;
+
 -- What leads look at ---------------------------------------------------------------------------------------------------
 CREATE FUNCTION ws.team() RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
@@ -521,7 +537,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UNION ALL SELECT 'review_due', array_agg(name ORDER BY name) FROM o WHERE wsd.review_overdue(o.person_id) HAVING count(*) > 0
     UNION ALL SELECT 'step_up_locked', array_agg(o.name ORDER BY o.name) FROM o JOIN wsd.throttle t ON t.login = o.login AND t.locked_until > clock_timestamp() HAVING count(*) > 0
     UNION ALL SELECT 'grants_end', array_agg(DISTINCT o.name) FROM o JOIN wsd.grant_of g ON g.login = o.login AND g.ended IS NULL AND g.until BETWEEN clock_timestamp() AND clock_timestamp() + interval '7 days' HAVING count(*) > 0
-    UNION ALL SELECT 'not_founded', '{}' WHERE NOT EXISTS (SELECT 1 FROM wsd.recovery_key WHERE used IS NULL)
+    UNION ALL SELECT 'not_founded', '{}' WHERE (SELECT count(DISTINCT k.person_id) FROM wsd.recovery_key k JOIN wsd.staff h ON h.person_id = k.person_id AND h.enabled WHERE k.used IS NULL) < 2
   ) t(code, names)
 $$;
 
@@ -582,7 +598,8 @@ DECLARE holders text[]; spent bigint[]; o wsd.staff; i int;
 BEGIN
   SELECT * INTO o FROM wsd.staff WHERE login = p_login;
   SELECT array_agg(k.person_id ORDER BY k.id), array_agg(k.id ORDER BY k.id) INTO holders, spent FROM wsd.recovery_key k
-   WHERE k.used IS NULL AND k.digest = ANY (SELECT sha256(convert_to(x, 'UTF8')) FROM unnest(p_keys) x);
+   WHERE k.used IS NULL AND EXISTS (SELECT 1 FROM wsd.staff h WHERE h.person_id = k.person_id AND h.enabled)
+     AND k.digest = ANY (SELECT sha256(convert_to(x, 'UTF8')) FROM unnest(p_keys) x);
   PERFORM wsd.as_installer();
   IF o.login IS NULL THEN RETURN wsd.deny('recovery', coalesce(p_login, ''), 'unknown'); END IF;
   IF (SELECT count(DISTINCT h) FROM unnest(coalesce(holders, '{}')) h) < 2 THEN RETURN wsd.deny('recovery', p_login, 'recovery_needs_two'); END IF;
@@ -606,7 +623,7 @@ INSERT INTO wsd.audit_head(chain, seq, hash)
 SELECT d, 0, sha256(wsd.lp('genesis', d)) FROM unnest(ARRAY['ws_executor', 'ws_courier', 'ws_notary']) d ON CONFLICT DO NOTHING;
 
 GRANT EXECUTE ON FUNCTION
-  ws.changes(), ws.withdraw_change(uuid), ws.offer_factor(text, text, bytea), ws.end_factor(text, bytea, text), ws.approvers(bigint, text), ws.team_health()
+  ws.changes(), ws.withdraw_change(uuid), ws.offer_factor(text, text, bytea), ws.end_factor(text, bytea, text), ws.approvers(bigint, text), ws.team_health(), ws.offer_seal(bytea)
 TO ws_user, ws_auditor;
 GRANT EXECUTE ON FUNCTION ws.confirm_change(uuid, bytea), ws.unlock_step_up(text, text), ws.disable(text, text) TO ws_senior, ws_lead;
 GRANT EXECUTE ON FUNCTION ws.team() TO ws_senior, ws_lead, ws_auditor;

@@ -26,6 +26,9 @@ from sqlmodel import Field, SQLModel
 
 from workstation.services.store.tables.columns import SCHEMA, TRUE, ZERO, instant, listed, reference, words
 
+#: What two people change together.
+CHANGES = ("factor", "grant", "level", "enrol", "enable", "disable", "methods", "method_policy", "seal")
+
 
 class Staff(SQLModel, table=True):
     """A login and the person behind it. Two logins may be one person: four eyes looks at the person."""
@@ -158,7 +161,7 @@ class Change(SQLModel, table=True):
     __tablename__ = "change"
     __table_args__ = (
         CheckConstraint(
-            listed("kind", "factor", "grant", "level", "enrol", "enable", "disable", "methods", "method_policy"),
+            listed("kind", *CHANGES),
             name="kind_known",
         ),
         CheckConstraint(listed("state", "unproved", "open", "done", "withdrawn"), name="state_known"),
