@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from textual.widgets import Input, TextArea
 
-from tests.ui.driving import two_packets
-from tests.ui.paper_desk import Paper, PaperDesk, connector
+from tests.ui.driving import two_packets, watched
+from tests.ui.paper_desk import Paper, PaperDesk, connector, replace
 from workstation.app import WorkstationApp
+from workstation.services.views import BreakGlass
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -36,12 +38,57 @@ def plain_world(paper: Paper) -> None:
     """Change nothing."""
 
 
+def cooling(paper: Paper) -> None:
+    """A reset that one more person agreed to, and that cools down while the client may still stop it."""
+    two_packets(paper)
+    asked = paper.ask(paper.order[0], "remove_factor")
+    agreed = ("Mia Sørensen",)
+    paper.requests[asked.id] = replace(asked, params={"factor": "f-2"}, approvers=agreed, stage="cools down")
+    paper.clock.move(timedelta(hours=3, minutes=12))
+
+
+def refused(paper: Paper) -> None:
+    """A packet that recommends what is not allowed now."""
+    two_packets(paper)
+    case = paper.order[0]
+    paper.packets[case] = replace(paper.packets[case], act="remove_factor")
+    paper.blocked = True
+
+
+def broken(paper: Paper) -> None:
+    """Broken glass, nine minutes old."""
+    two_packets(paper)
+    start = paper.clock.now()
+    paper.glass = BreakGlass(
+        on=True,
+        id=1,
+        case_id=paper.order[0],
+        case_ref=paper.rows[paper.order[0]].ref,
+        incident="INC-7781",
+        reason="Our own lock keeps a hospital from paying its staff tonight.",
+        seconds_left=1800.0,
+        review_due_at=start + timedelta(hours=24),
+    )
+    paper.clock.move(timedelta(minutes=9, seconds=8))
+
+
+REASON = [*"the SIM was swapped;", "space", *"the old number is needed", "enter"]
+
 PICTURES: dict[str, tuple[Callable[[], WorkstationApp], list[str]]] = {
     "queue": (lambda: screen(prepare=plain_world), ["down", "down"]),
     "account": (lambda: screen(prepare=plain_world), ["n", "down", "down", "down", "down", "down"]),
     "escalation": (lambda: screen("mia.s"), ["3", "enter"]),
+    "acts": (lambda: screen(prepare=plain_world), ["n", "a", "down", "down", "down", "down"]),
     "arming": (lambda: screen("mia.s"), ["3", "enter", "A"]),
+    "refusal": (lambda: screen("mia.s", refused), ["3", "enter", "A"]),
     "elevated": (lambda: screen("mia.s"), ["3", "enter", "ctrl+e", "t"]),
+    "cool-down": (lambda: screen("mia.s", cooling), ["3", "enter", "right"]),
+    "break-glass": (lambda: screen("mia.s"), ["n", "B"]),
+    "broken-glass": (lambda: screen("mia.s", broken), ["n", "ctrl+e", "t"]),
+    "judging": (lambda: screen("lea.d", watched), ["6", "right", "right", "enter"]),
+    "alerts": (lambda: screen("lea.d", watched), ["6", "right"]),
+    "reveal": (lambda: screen(prepare=plain_world), ["n", "v", "down", "enter", *REASON]),
+    "locked": (lambda: screen(), ["n", "ctrl+l"]),
 }
 
 

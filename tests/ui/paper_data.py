@@ -455,8 +455,8 @@ def _blocked() -> tuple[WhyNot, ...]:
     )
 
 
-def options(person: Person, proofs: tuple[Proof, ...] = ()) -> tuple[Option, ...]:
-    """Return every act with whether `person` may ask for it."""
+def options(person: Person, proofs: tuple[Proof, ...] = (), blocked: bool = False) -> tuple[Option, ...]:
+    """Return every act with whether `person` may ask for it; `blocked`: facts of the account stand against a reset."""
     loosen = person.level >= 2
     why = "" if loosen else "Level 1 protects; loosening takes Level 2 or a grant."
     hour = 3600.0
@@ -522,9 +522,9 @@ def options(person: Person, proofs: tuple[Proof, ...] = ()) -> tuple[Option, ...
             reversible=False,
             approvals=1,
             cooldown_s=24 * hour,
-            allowed=loosen,
+            allowed=loosen and not blocked,
             why_not=why,
-            reasons=() if loosen else _blocked(),
+            reasons=() if loosen and not blocked else _blocked()[loosen:],
             proof_needs=proof_needs("remove_factor", proofs),
             reason_codes=("LOST_DEVICE", "LOST_PASSKEY", "CLIENT_REQUEST_VERIFIED"),
             vetoable=True,

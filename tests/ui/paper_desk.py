@@ -70,6 +70,8 @@ class Paper:
         self.calls: list[tuple[str, Any]] = []
         self.moved: tuple[Difference, ...] = ()
         self.touched = asyncio.Event()
+        #: whether facts of the account stand against a reset
+        self.blocked = False
         #: what the client's fields are, unmasked
         self.clear = {"email": "maria@proton.me", "phone": "+351 910 000 042", "name": "Maria Silva"}
         self.glass = BreakGlass(on=False)
@@ -452,7 +454,7 @@ class PaperDesk:
 
     # -- acts ------------------------------------------------------------------------------------
     async def options(self, case: int) -> tuple[Option, ...]:
-        return data.options(self.person, self.paper.proofs)
+        return data.options(self.person, self.paper.proofs, self.paper.blocked)
 
     async def policy(self) -> Policy:
         return Policy(version=1, text="standard", hash=hashlib.sha256(b"policy").hexdigest())

@@ -36,7 +36,7 @@ async def test_the_glass_is_broken_for_an_incident_and_a_reason_in_elevated_mode
         await d.press("t")
         assert d.desk.did("break_glass") == [(48_213, "INC-7781", LONG)]
         assert d.app.screen.has_class("-glass")
-        assert "◈ BROKEN GLASS INC-7781 CS-48213 · 30:00 left · elevated 15:00" in d.seen()
+        assert "◈ BROKEN GLASS INC-7781 CS-48213 · 30:00 left · no act armed · B ends it" in d.seen()
         d.paper.clock.move(timedelta(minutes=1))
         d.base.tick()
         await d.settle()

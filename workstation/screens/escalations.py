@@ -22,7 +22,7 @@ from workstation.widgets.escalation_row import EscalationLedger, glance
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.packet import EscalationPane, act_words
 from workstation.widgets.prose import plain
-from workstation.widgets.requests import RequestsPane
+from workstation.widgets.requests import RequestsPane, to_approve
 from workstation.widgets.standing import why_nots
 from workstation.widgets.tab_line import TabLine
 from workstation.widgets.times import ZULU
@@ -142,7 +142,7 @@ class EscalationsScreen(DeskScreen):
             self.ledger.show(tuple(self.rows), self.rows)
         else:
             self.ledger.say(empty.empty("Nothing waits for your level.", "Packets show up here; 1 goes to the queue."))
-        waiting = sum(r.state == "pending" for row in rows for r in row.requests)
+        waiting = sum(to_approve(r) for row in rows for r in row.requests)
         self.query_one("#list").border_title = plain(
             "Escalations ", (f"{len(rows)} packets · {waiting} to approve", "quiet")
         )
@@ -235,7 +235,9 @@ class EscalationsScreen(DeskScreen):
             return None
         if action in ON_PACKET:
             return self.current is not None or None
-        if action in ("approve_request", "veto"):
+        if action == "approve_request":
+            return any(map(to_approve, self.pending())) or None
+        if action == "veto":
             return bool(self.pending()) or None
         return True
 
@@ -294,7 +296,8 @@ class EscalationsScreen(DeskScreen):
     @work(group="flow", name="approve a request", exit_on_error=False)
     async def action_approve_request(self) -> None:
         """Show what a waiting request covers, and approve it by a step-up."""
-        request = await flows.choose_request(self, self.pending(), "Approve which request?")
+        waiting = [request for request in self.pending() if to_approve(request)]
+        request = await flows.choose_request(self, waiting, "Approve which request?")
         if request is not None and await flows.approve(self, request) is not None:
             self.show_tab("requests")
             self.read()

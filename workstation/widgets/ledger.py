@@ -325,7 +325,8 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
             return draw_header(self._layout(width), width, base, base + self._tone("header"))
         at = y - HEADER + self.scroll_offset.y
         if at >= len(self._keys):
-            return empty_line(self, at - len(self._keys), width, base, self._tone("faint"))
+            below = at - len(self._keys) if y < self.size.height - 1 else 0
+            return empty_line(self, below, width, base, self._tone("faint"))
         key = self._keys[at]
         under = at == self._at
         token = (key, under, under and self.has_focus, width)

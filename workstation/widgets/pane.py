@@ -11,6 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+from workstation.widgets.hanging import hang
 from workstation.widgets.watermark import empty_line
 
 
@@ -84,12 +85,14 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         at = y + self.scroll_offset.y
         if at >= len(lines):
             faint = self.get_component_rich_style("pane--faint", partial=True)
-            return empty_line(self, at - len(lines), width, self.rich_style, faint)
+            below = at - len(lines) if y < self.size.height - 1 else 0
+            return empty_line(self, below, width, self.rich_style, faint)
         return lines[at].adjust_cell_length(width, self.rich_style)
 
     def _wrapped(self, width: int) -> list[Strip]:
         if self._lines[0] != width:
-            self._lines = (width, Visual.to_strips(self, self._content, max(1, width), None, self.visual_style))
+            content = hang(self._content, max(1, width))
+            self._lines = (width, Visual.to_strips(self, content, max(1, width), None, self.visual_style))
         return self._lines[1]
 
     def _measure(self) -> None:

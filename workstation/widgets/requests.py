@@ -71,7 +71,7 @@ class RequestsPane(Vertical):
 
     DEFAULT_CSS = """
     RequestsPane {
-        RequestLedger { height: 1fr; min-height: 2; max-height: 50%; }
+        RequestLedger { height: 4; min-height: 2; max-height: 50%; }
         Pane { height: 1fr; }
     }
     """
@@ -96,6 +96,7 @@ class RequestsPane(Vertical):
         self._zone = zone
         self.ledger.now = now
         rows = {request.id: request for request in requests}
+        self.ledger.styles.height = max(4, len(rows) + 1)
         if not self.ledger.touched:
             self.ledger.forget_cursor()
         self.ledger.show(tuple(rows), rows)
@@ -120,11 +121,16 @@ class RequestsPane(Vertical):
         self.query_one(Pane).write(prose.content())
 
 
+def to_approve(request: Request) -> bool:
+    """Return whether a request still waits for somebody to agree."""
+    return request.state == "pending" and len(request.approvers) < request.approvals_needed
+
+
 def clocks(request: Request, now: datetime | None) -> list[tuple[str, datetime]]:
     """Return the clocks that a waiting request hangs on, the one that is looked at first before the other."""
     if now is None or request.state != "pending":
         return []
-    agree = len(request.approvers) < request.approvals_needed and request.approve_by > now
+    agree = to_approve(request) and request.approve_by > now
     found = [("approve by", request.approve_by)] if agree else []
     return [*found, ("cools down", request.not_before)] if request.not_before > now else found
 
@@ -138,20 +144,20 @@ def waits(request: Request, now: datetime | None) -> str:
 def life(request: Request, now: datetime | None) -> list[tuple[str, str]]:
     """Return the stations of a request, each with its sign, in the order in which it passes them."""
     agreed, needed = len(request.approvers), request.approvals_needed
-    stations = [("asked", True)]
+    stations = [("asked", "asked", True)]
     if needed:
-        stations.append((f"agreed {agreed}/{needed}", agreed >= needed))
+        stations.append((f"agree {agreed}/{needed}", f"agreed {agreed}/{needed}", agreed >= needed))
     if request.vetoable_until is not None:
-        stations.append(("client told", request.told_at is not None))
+        stations.append(("tell the client", "client told", request.told_at is not None))
     if request.not_before > request.created_at:
-        stations.append(("cooled down", now is not None and request.not_before <= now))
-    stations.append(("executed", request.state == "executed"))
+        stations.append(("cool down", "cooled down", now is not None and request.not_before <= now))
+    stations.append(("execute", "executed", request.state == "executed"))
     parts: list[tuple[str, str]] = []
     here = request.state in ("pending", "executing")
-    for word, past in stations:
+    for ahead, behind, past in stations:
         sign, tone = ("●", "accent") if past else (("◐", "time") if here else ("○", "quiet"))
         here = here and past
-        parts.append((f"{sign} {word}", tone))
+        parts.append((f"{sign} {behind if past else ahead}", tone))
     if request.state in ENDED:
         parts[-1] = (f"{_SIGN[request.state]} {ENDED[request.state]}", "strong")
     return parts

@@ -116,7 +116,7 @@ class StateBar(Widget):
         elevated = f"elevated {countdown(facts.elevated_s)}" if facts.elevated_s is not None else "not elevated"
         armed = f"ONE ACT ARMED: {facts.armed}" if facts.armed else "no act armed"
         return (
-            f" ◈ BROKEN GLASS {facts.glass} · {countdown(facts.glass_s or 0)} left · {elevated} · {armed} · B ends it"
+            f" ◈ BROKEN GLASS {facts.glass} · {countdown(facts.glass_s or 0)} left · {armed} · B ends it · {elevated}"
         )
 
     def on_click(self, event: events.Click) -> None:
