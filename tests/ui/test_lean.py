@@ -31,6 +31,7 @@ def test_a_cache_is_made_once_and_only_when_asked() -> None:
 
 SAME = """
 import sys
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -40,8 +41,8 @@ if sys.argv[1] == "lean":
 strip = Strip([Segment("日本", Style(bold=True)), Segment(" and "), Segment("é\\u0301x", Style(color="red"))])
 parts = strip.divide([1, 4, 6, strip.cell_length])
 print([p.text for p in parts], strip.crop(2, 7).text, strip.crop_extend(3, 20, None).text, strip.cell_length)
-print(strip.apply_style(Style(italic=True)).render(__import__("rich.console").console.Console(color_system="truecolor")))
-print(strip.apply_offsets(3, 4), strip.adjust_cell_length(30, Style(dim=True)), strip.simplify(), strip == strip.crop(0))
+print(strip.apply_style(Style(italic=True)).render(Console(color_system="truecolor")), strip == strip.crop(0))
+print(strip.apply_offsets(3, 4), strip.adjust_cell_length(30, Style(dim=True)), strip.simplify())
 """
 
 

@@ -56,6 +56,7 @@ def _terminal(place: object, args: argparse.Namespace) -> int:
     from workstation.app import WorkstationApp
     from workstation.sandbox.place import Place
     from workstation.services.desk import Desk
+    from workstation.widgets.lean import lean_garbage
 
     assert isinstance(place, Place)
 
@@ -75,6 +76,7 @@ def _terminal(place: object, args: argparse.Namespace) -> int:
         switch=sit,
         banner="demo: made-up people and clients; cool-downs last one minute",
     )
+    lean_garbage()
     try:
         app.run()
     finally:

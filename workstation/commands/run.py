@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Show the workstation until it is closed."""
     from workstation.app import WorkstationApp
     from workstation.services.desk import Desk
+    from workstation.widgets.lean import lean_garbage
 
     secrets = _asked(args) if args.in_memory else None
 
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         return await Where(args, secrets=secrets).desk()
 
     app = WorkstationApp(connect, clock=SystemClock(), demo=args.dir is not None)
+    lean_garbage()
     app.run()
     return app.return_code or 0
 
