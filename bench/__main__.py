@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from bench import start, store
+from bench import audit, start, store
 from bench.rows import Row
 
-PARTS = {"start": start.measure, "store": store.measure}
+PARTS = {"start": start.measure, "store": store.measure, "audit": audit.measure}
 
 
 def main() -> int:

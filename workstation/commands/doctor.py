@@ -60,6 +60,7 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
     try:
         found.append(Finding(what="store", state="ok", said=f"signed in as {desk.person.name}, {desk.person.title}"))
         found.append(_policy(await desk.tools.session.call("policy")))
+        found.append(_notary(await desk.tools.session.call("notary")))
         found.append(await _tried("account system", lambda: desk.tools.accounts.read(NOBODY)))
         if desk.tools.risk is None:
             found.append(
@@ -108,6 +109,14 @@ def _policy(row: dict[str, Any]) -> Finding:
         return Finding(what="policy", state="broken", said=f"{said}: CHANGED PAST ITS SIGNATURES", do=do)
     signers = ", ".join(row["signed_by"])
     return Finding(what="policy", state="ok", said=f"{said}, " + (f"signed by {signers}" if signers else "as released"))
+
+
+def _notary(row: dict[str, Any]) -> Finding:
+    """How old the last checkpoint is, and whether somebody watches the notary."""
+    from workstation.services.audit.standing import standing
+
+    found = standing(row)
+    return Finding(what="notary", state=found.state, said=found.said, do=found.do)
 
 
 async def _tried(what: str, ask: Callable[[], Awaitable[Any]]) -> Finding:

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import psycopg
 
-from workstation.sandbox.people import RP_ID, TEAM, enrol, grant, home, write_private
+from workstation.sandbox.people import RP_ID, TEAM, enrol, grant, home, socket_home, write_private
 from workstation.services.clock import parse_instant
 from workstation.services.people import procedures
 from workstation.services.policy import document, installing
@@ -34,13 +34,25 @@ DUE_ELSE_H = 8
 #: The screen says it: a demo cannot wait for a day.
 POLICY = "demo: cool-downs last one minute"
 COOLDOWN_S = 60
+#: Who gets checkpoints by mail, and the names of the log and of its witness.
+AUDITOR, ORIGIN, WITNESS = "auditor@audit.example", "exchange.example/audit", "exchange.example/witness"
 #: Who signs it: a lead and a senior.
 SIGNERS = ("lea.w", "olga.p")
 
 
 def wipe(directory: Path) -> None:
     """Remove what a preparation that was interrupted left behind."""
-    for name in ("store", "exchange", "people", "daemons", "settings.toml", "demo.json"):
+    for name in (
+        "store",
+        "exchange",
+        "people",
+        "daemons",
+        "notary",
+        "witness",
+        "checkpoints",
+        "settings.toml",
+        "demo.json",
+    ):
         path = directory / name
         if path.is_dir():
             shutil.rmtree(path)
@@ -95,14 +107,18 @@ def _daemons(directory: Path, connection: psycopg.Connection[Any], tokens: dict[
             "veto:key": secrets.token_hex(32),
         },
         "courier": {"mail:token-key": secrets.token_hex(32)},
+        "notary": {"notary:key": secrets.token_hex(32)},
+        "witness": {"witness:key": secrets.token_hex(32)},
     }
-    for daemon, login in (("broker", "ws_executor"), ("courier", "ws_courier")):
-        password = secrets.token_urlsafe(24)
-        make_login(connection, login, password, None)
+    for daemon, login in (("broker", "ws_executor"), ("courier", "ws_courier"), ("notary", "ws_notary")):
+        given[daemon][f"store:{login}"] = secrets.token_urlsafe(24)
+        make_login(connection, login, given[daemon][f"store:{login}"], None)
+    for daemon, credentials in given.items():
         folder = directory / "daemons" / daemon
         folder.mkdir(mode=0o700, parents=True)
-        for name, value in (given[daemon] | {f"store:{login}": password}).items():
+        for name, value in credentials.items():
             write_private(folder / credential_file(name), value.encode())
+    connection.execute("SELECT ws.set_auditor_mail(%s)", (AUDITOR,))
 
 
 def prepare_cases(exchange: Path, url: str, read_token: str, superuser_dsn: str, say: Callable[[str], None]) -> int:
@@ -171,8 +187,30 @@ def settings_text(exchange: Path, url: str, socket: str) -> bytes:
             },
             "step_up": {"rp_id": RP_ID},
             "veto": {"page": f"{url.rstrip('/')}/sandbox/stop"},
+            **_watch(exchange.parent),
         }
     )
+
+
+def _watch(directory: Path) -> dict[str, object]:
+    """Return the settings of the notary and its witness; each has its key from its own credentials."""
+    from workstation.services.audit.notes import WITNESS_KEY, signer_of
+
+    folder = directory / "daemons"
+    notary = signer_of(ORIGIN, (folder / "notary" / credential_file("notary:key")).read_text()).key
+    seed = (folder / "witness" / credential_file("witness:key")).read_text()
+    witness = signer_of(WITNESS, seed, WITNESS_KEY).key
+    listen = f"unix:{socket_home(directory, 'witness') / 'w.sock'}"
+    return {
+        "notary": {
+            "origin": ORIGIN,
+            "state": str(directory / "notary"),
+            "sinks": [str(directory / "checkpoints")],
+            "witnesses": [{"url": listen, "key": str(witness)}],
+            "keys": [str(notary), str(witness)],
+        },
+        "witness": {"name": WITNESS, "state": str(directory / "witness"), "listen": listen, "logs": [str(notary)]},
+    }
 
 
 def _quoted(value: str) -> str:

@@ -141,7 +141,7 @@ class Supervisor:
                 prepare.prepare_cases, self._exchange, url, tokens["read"], lease.superuser_dsn("ws"), self.say
             )
         write_private(self._directory / "settings.toml", prepare.settings_text(self._exchange, url, lease.host))
-        self.say("starting broker and courier")
+        self.say("starting broker, courier and notary")
         for child in self._daemons():
             self._children.append(child)
             await child.start()
@@ -186,14 +186,20 @@ class Supervisor:
 
     def _daemons(self) -> list[Child]:
         settings = str(self._directory / "settings.toml")
+        daemons = {
+            "broker": ["broker"],
+            "courier": ["courier"],
+            "witness": ["notary", "--witness"],
+            "notary": ["notary"],
+        }
         children = [
             Child(
                 daemon,
-                ["-m", "workstation.cli", daemon, "--settings", settings, "--parent", str(os.getpid())],
+                ["-m", "workstation.cli", *words, "--settings", settings, "--parent", str(os.getpid())],
                 self._directory,
                 {"CREDENTIALS_DIRECTORY": str(self._directory / "daemons" / daemon)},
             )
-            for daemon in ("broker", "courier")
+            for daemon, words in daemons.items()
         ]
         for person in PEOPLE:
             home = socket_home(self._directory, person.login)

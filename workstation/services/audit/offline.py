@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Verify an audit away from the store: this one file, Python 3.11 and the package ``cryptography``.
 
     python offline.py export.ndjson --checkpoint FILE-OR-DIRECTORY --key FILE
