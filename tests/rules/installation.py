@@ -59,7 +59,7 @@ PEOPLE = {
     "fay": ("P7", 3, "lead", "A", "ws_lead"),
     "gus": ("P8", 1, "auditor", "A", "ws_auditor"),
 }
-DAEMONS = ("ws_executor", "ws_courier", "ws_notary")
+DAEMONS = ("ws_executor", "ws_courier", "ws_notary", "ws_reader")
 REASON = "a reason text of enough length"
 
 

@@ -27,6 +27,7 @@ from workstation.services.views import (
     AuditRow,
     CaseRow,
     Label,
+    Look,
     MailMessage,
     Mark,
     Note,
@@ -36,6 +37,7 @@ from workstation.services.views import (
     Procedure,
     Proof,
     ProofNeed,
+    Reveal,
     Review,
     SourceLine,
     Step,
@@ -578,6 +580,43 @@ def alerts() -> tuple[Alert, ...]:
             about_name="Ana Kovač",
             case_id=48_213,
             text=f"Ana Kovač opened the account of a colleague: {HOSTILE[3]}",
+        ),
+    )
+
+
+def looks(account: str) -> tuple[Look, ...]:
+    """Who looked at an account: the analyst of the case, and somebody for a reason of his own."""
+    return (
+        Look(
+            id=2,
+            account=account,
+            login="joao.m",
+            name="João M.",
+            level=1,
+            role="analyst",
+            kind="reason",
+            case_id=None,
+            case_ref="",
+            reason="He rang twice and I wanted to see whether there is a case.",
+            first_at=NOW - timedelta(hours=2),
+            last_at=NOW - timedelta(hours=2),
+            looked=("account", "events sign-in log"),
+        ),
+        Look(
+            id=1,
+            account=account,
+            login="ana.k",
+            name="Ana K.",
+            level=1,
+            role="analyst",
+            kind="case",
+            case_id=48_213,
+            case_ref="CS-48213",
+            reason="",
+            first_at=NOW - timedelta(hours=5),
+            last_at=NOW - timedelta(hours=4),
+            looked=("account", "risk", "events sign-in log", "pin sign-in log e-17"),
+            reveals=(Reveal(field="email", reason="The client rang and I compare.", at=NOW - timedelta(hours=4)),),
         ),
     )
 

@@ -28,6 +28,7 @@ from workstation.services.views import (
     EscalationView,
     Fact,
     Label,
+    Look,
     MailMessage,
     Member,
     Note,
@@ -578,6 +579,10 @@ class PaperDesk:
     async def see_alert(self, alert: int) -> None:
         self._did("see_alert", alert)
         self.paper.alerts = tuple(a for a in self.paper.alerts if a.id != alert)
+
+    async def views_of(self, account: str) -> tuple[Look, ...]:
+        self._did("views_of", account)
+        return data.looks(account)
 
     async def copied(self, case: int | None, what: str, length: int) -> None:
         self._did("copied", case, what, length)

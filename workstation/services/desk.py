@@ -24,6 +24,7 @@ from workstation.services.views import (
     EscalationRow,
     EscalationView,
     Label,
+    Look,
     MailMessage,
     Member,
     Note,
@@ -307,6 +308,10 @@ class Desk(Protocol):
 
     async def see_alert(self, alert: int) -> None:
         """Take note of an alert; that is on record."""
+        ...
+
+    async def views_of(self, account: str) -> tuple[Look, ...]:
+        """Return who looked at a client's account, when and why, newest first (leads and auditors). On record."""
         ...
 
     # -- the terminal ----------------------------------------------------------------------------

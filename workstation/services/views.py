@@ -413,6 +413,37 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str = ""
 
 
+class Reveal(msgspec.Struct, frozen=True, kw_only=True):
+    """A masked field that was shown for a minute, and why."""
+
+    field: str
+    reason: str
+    at: datetime
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One purpose for which somebody looked at an account.
+
+    `kind`: case, escalation or reason. `looked` is what was read under it (account, events and their source, risk,
+    pin …); empty where the right was taken and not used.
+    """
+
+    id: int
+    account: str
+    login: str
+    name: str
+    level: int
+    role: str
+    kind: str
+    case_id: int | None
+    case_ref: str
+    reason: str
+    first_at: datetime
+    last_at: datetime
+    looked: tuple[str, ...] = ()
+    reveals: tuple[Reveal, ...] = ()
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """What a lead must see the same day. `about` is the login that it is about."""
 
@@ -472,6 +503,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     procedure: Procedure | None = None
     account_problem: str = ""
+    #: When the right to look ends by itself: set for a typed reason; a case may be looked at while it is held.
+    view_until: datetime | None = None
 
 
 class EscalationRow(msgspec.Struct, frozen=True, kw_only=True):

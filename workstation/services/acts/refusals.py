@@ -178,6 +178,33 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "provider_away": ("The identity provider does not answer the broker.", "Use another method, or try again later."),
     "rate_limit_changes": ("Ten factors in an hour are the limit.", "Wait, or speak to your lead."),
+    "leads_and_auditors_only": ("Only leads and auditors see who looked at a client.", "Ask your lead."),
+    "own_account": (
+        "This is your own account: nobody works on his own.",
+        "A colleague takes the case; your lead was told.",
+    ),
+    "reader_only": ("Client data comes through the reader here.", "Use the workstation; it pins through the reader."),
+    "recipient_unknown": (
+        "The reader has not said within ten minutes where this client's mail goes.",
+        "Open the reply again; if it stays, see whether the reader runs (`workstation doctor`).",
+    ),
+    "ticket_backend_gone": ("The connection that the view was granted to is gone.", "Open the account again."),
+    "ticket_expired": ("The view has run out.", "Open the account again."),
+    "ticket_other_account": (
+        "The view was granted for another account.",
+        "Open this account for a purpose of its own.",
+    ),
+    "ticket_other_peer": ("The view was granted to somebody else.", "Open the account under your own login."),
+    "ticket_unknown": ("There is no such view.", "Open the account again."),
+    "ticket_used": ("That one look was taken.", "Ask again."),
+    "view_budget": (
+        "{detail} different accounts within an hour are the limit; your lead was told.",
+        "Work on what is open. If this is an incident, speak to your lead.",
+    ),
+    "view_no_purpose": (
+        "You hold no case of this account, and none waits for your level.",
+        "Claim the case, or open the account for a reason of at least 20 characters that your lead sees.",
+    ),
     "recovery_needs_two": ("Two sealed keys of two different people are needed.", "Bring both envelopes."),
     "review_due": (
         "Your break-glass was not reviewed within 24 hours, so there is no elevated mode.",

@@ -17,7 +17,7 @@ from workstation.services.text import clean, mask_email, mask_tail
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.gather import gather
 from workstation.services.timeline.source import Span
-from workstation.services.views import AccountView, CaseRow, Label, Note, Pin, Procedure, Proof, TimelineView
+from workstation.services.views import AccountView, CaseRow, Label, Look, Note, Pin, Procedure, Proof, TimelineView
 
 #: How far back a timeline goes when nobody says so.
 DEFAULT_SPAN = timedelta(days=400)
@@ -79,6 +79,10 @@ class AccountDesk:
     async def find_accounts(self, text: str) -> tuple[str, ...]:
         """Return ids of accounts that `text` names exactly."""
         return await self.tools.accounts.find(text.strip())
+
+    async def views_of(self, account: str) -> tuple[Look, ...]:
+        """Return who looked at a client's account, when and why, newest first. Leads and auditors; on record."""
+        return await self.tools.session.typed(tuple[Look, ...], "views_of", account)
 
     async def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
         """Yield the timeline as it grows: every view holds all that came so far, newest first."""

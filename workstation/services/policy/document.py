@@ -72,6 +72,7 @@ class Limits(_Table, frozen=True):
     facts_max_age_s: Annotated[int, Meta(ge=10, le=3600)]
     callback_number_days: Annotated[int, Meta(ge=1)]
     tell_within_s: Annotated[int, Meta(ge=10)]
+    views_per_hour: Annotated[int, Meta(ge=1)]
 
 
 class Policy(_Table, frozen=True):

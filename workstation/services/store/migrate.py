@@ -35,6 +35,7 @@ RULES = (
     "45_break_glass",
     "50_mail",
     "60_people",
+    "65_views",
     "66_terminal",
     "70_notary",
     "90_rights",
@@ -63,7 +64,7 @@ END $$;
 _API_SCHEMA = """
 DROP SCHEMA IF EXISTS ws CASCADE;
 CREATE SCHEMA ws AUTHORIZATION ws_owner;
-GRANT USAGE ON SCHEMA ws TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary;
+GRANT USAGE ON SCHEMA ws TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary, ws_reader;
 SET LOCAL ROLE ws_owner;
 """
 

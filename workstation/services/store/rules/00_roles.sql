@@ -9,7 +9,7 @@ BEGIN
     END IF;
   END LOOP;
   -- Daemons sign in with passwords of their own, set by the installer (SCRAM, hashed on the client).
-  FOREACH r IN ARRAY ARRAY['ws_executor', 'ws_courier', 'ws_notary'] LOOP
+  FOREACH r IN ARRAY ARRAY['ws_executor', 'ws_courier', 'ws_notary', 'ws_reader'] LOOP
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN
       EXECUTE format('CREATE ROLE %I LOGIN CONNECTION LIMIT 8', r);
     END IF;

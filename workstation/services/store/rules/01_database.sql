@@ -3,7 +3,7 @@
 DO $$
 BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary, ws_reader', current_database());
 END $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
@@ -24,7 +24,7 @@ BEGIN
 END $$;
 
 CREATE SCHEMA IF NOT EXISTS wsd AUTHORIZATION ws_owner;
-GRANT USAGE ON SCHEMA wsd TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary;
+GRANT USAGE ON SCHEMA wsd TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary, ws_reader;
 GRANT pg_read_all_stats, pg_signal_backend TO ws_owner;
 
 -- The gate's functions. Only the rules (ws_owner) call them; they refuse everything that is not an ordinary person's login.

@@ -118,32 +118,6 @@ BEGIN
                             'schema', (SELECT value FROM wsd.store_meta WHERE key = 'schema'));
 END $$;
 
--- The record of an account that was looked at without a case; the screens of leads list these the same day.
-CREATE FUNCTION ws.open_account(p_account text, p_reason text) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE s wsd.staff := wsd.me();
-BEGIN
-  IF length(coalesce(p_reason, '')) < 20 THEN
-    RETURN wsd.deny('account.open', p_account, 'reason_too_short');
-  END IF;
-  PERFORM wsd.log('account.open', 'ok', p_account, jsonb_build_object('reason', left(p_reason, 2000)));
-  RETURN jsonb_build_object('ok', true);
-END $$;
-
-CREATE FUNCTION ws.reveal(p_case bigint, p_field text, p_reason text) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE s wsd.staff := wsd.me(); c wsd.case_file;
-BEGIN
-  SELECT * INTO c FROM wsd.case_file WHERE id = p_case;
-  IF p_field NOT IN ('email', 'phone', 'name') THEN RETURN wsd.deny('reveal', p_case::text, 'unknown'); END IF;
-  IF length(coalesce(p_reason, '')) < 20 THEN RETURN wsd.deny('reveal', p_case::text, 'reason_too_short'); END IF;
-  IF c.id IS NULL OR c.team <> s.team OR c.holder IS DISTINCT FROM s.login OR c.lease_until < clock_timestamp() THEN
-    RETURN wsd.deny('reveal', p_case::text, 'not_holder');
-  END IF;
-  PERFORM wsd.log('reveal', 'ok', c.account_id, jsonb_build_object('case', c.ref, 'field', p_field, 'reason', left(p_reason, 2000)));
-  RETURN jsonb_build_object('ok', true);
-END $$;
-
 CREATE FUNCTION ws.audit_page(p_before timestamptz, p_limit int) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE s wsd.staff := wsd.me(); n int := least(greatest(p_limit, 1), 1000);

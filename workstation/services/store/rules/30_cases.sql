@@ -202,6 +202,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); e wsd.evidence;
 BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('evidence.pin', p_case::text, 'not_holder'); END IF;
+  IF wsd.walled() THEN RETURN wsd.deny('evidence.pin', c.ref, 'reader_only'); END IF;
   SELECT * INTO e FROM wsd.evidence WHERE case_id = c.id AND source = p_source AND event_id = p_event;
   IF e.id IS NULL THEN
     INSERT INTO wsd.evidence(case_id, source, event_id, summary, sha256, raw, added_by)
@@ -347,6 +348,7 @@ BEGIN
   IF NOT wsd.account_opened(s, p_account) THEN
     RAISE EXCEPTION 'the account was not opened' USING ERRCODE = '42501';
   END IF;
+  IF wsd.walled() THEN RAISE EXCEPTION 'imported records come from the reader' USING ERRCODE = '42501'; END IF;
   RETURN QUERY SELECT e.source, e.event_id, e.time_us, e.raw FROM wsd.imported_event e
     WHERE e.account_id = p_account AND e.time_us >= p_since AND e.time_us < p_until
       AND (p_before_us IS NULL OR (e.time_us, e.source || e.event_id) < (p_before_us, p_before_id))

@@ -7,21 +7,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
     'body', CASE WHEN m.direction = 'out' THEN regexp_replace(m.body, '([?&]t=)[A-Za-z0-9_-]{80,}', '\1…') ELSE m.body END, 'language', m.language, 'authenticity', m.authenticity, 'attachments', m.attachments, 'recall_until', m.recall_until)
 $$;
 
+-- With a reader in the house no address leaves the store: senders are masked here, and compared here with the address on record.
+CREATE OR REPLACE FUNCTION wsd.masked_address(p text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT CASE WHEN coalesce(p, '') = '' THEN '' WHEN strpos(p, '@') = 0 THEN '••••' ELSE left(p, 1) || '••••@' || split_part(p, '@', -1) END
+$$;
+
+CREATE OR REPLACE FUNCTION wsd.thread_row(m wsd.mail) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT wsd.mail_row(m) || jsonb_build_object('sender', wsd.masked_address(m.sender), 'recipient', wsd.masked_address(m.recipient),
+    'from_record', EXISTS (SELECT 1 FROM wsd.recipient r WHERE r.case_id = m.case_id AND lower(r.address) = lower(m.sender)))
+$$;
+
 CREATE FUNCTION ws.thread(p_case bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.opened(s, p_case);
 BEGIN
   IF c.id IS NULL THEN RETURN jsonb_build_object('denied', 'not_opened'); END IF;
-  RETURN (SELECT coalesce(jsonb_agg(wsd.mail_row(m) ORDER BY m.at, m.id), '[]') FROM wsd.mail m WHERE m.case_id = c.id);
+  RETURN (SELECT coalesce(jsonb_agg(CASE WHEN wsd.walled() THEN wsd.thread_row(m) ELSE wsd.mail_row(m) END ORDER BY m.at, m.id), '[]') FROM wsd.mail m WHERE m.case_id = c.id);
 END $$;
 
--- The recipient is frozen here; 15 seconds remain to take the mail back.
+-- The recipient is frozen here; 15 seconds remain to take the mail back. With a reader in the house it is the address that the
+-- reader put down for this case (ws.view_recipient), whatever the workstation says, and the reader's word fills in the name.
 CREATE FUNCTION ws.send_mail(p_case bigint, p_message_id text, p_recipient text, p_subject text, p_body text, p_language text) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); m wsd.mail; last wsd.mail;
+DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); m wsd.mail; last wsd.mail; r wsd.recipient;
 BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('mail.queue', p_case::text, 'not_holder'); END IF;
-  IF length(p_subject) NOT BETWEEN 1 AND 300 OR length(p_body) NOT BETWEEN 1 AND 50000 OR p_subject ~ '[\x00-\x1f]' OR p_recipient !~ '^[^\s@<>,;]+@[^\s@<>,;]+$' THEN
+  IF wsd.walled() THEN
+    SELECT * INTO r FROM wsd.recipient x WHERE x.case_id = c.id AND x.account_id = c.account_id AND x.frozen > clock_timestamp() - interval '10 min';
+    IF r.case_id IS NULL THEN RETURN wsd.deny('mail.queue', c.ref, 'recipient_unknown'); END IF;
+    p_recipient := r.address;
+    p_body := replace(p_body, '{name}', r.salutation);
+  END IF;
+  IF length(p_subject) NOT BETWEEN 1 AND 300 OR length(p_body) NOT BETWEEN 1 AND 50000 OR p_subject ~ '[\x00-\x1f]' OR coalesce(p_recipient, '') !~ '^[^\s@<>,;]+@[^\s@<>,;]+$' THEN
     RETURN wsd.deny('mail.queue', c.ref, 'mail_malformed');
   END IF;
   SELECT * INTO last FROM wsd.mail WHERE case_id = c.id AND direction = 'in' ORDER BY id DESC LIMIT 1;
@@ -33,7 +52,7 @@ BEGIN
   UPDATE wsd.case_file SET waiting_since = clock_timestamp(), version = version + 1 WHERE id = c.id;
   PERFORM wsd.log('mail.queue', 'ok', c.ref, jsonb_build_object('mail', m.id, 'message_id', m.message_id, 'language', m.language,
       'recipient_sha256', encode(sha256(convert_to(lower(m.recipient), 'UTF8')), 'hex'), 'body_sha256', encode(sha256(convert_to(m.body, 'UTF8')), 'hex')));
-  RETURN wsd.mail_row(m);
+  RETURN CASE WHEN wsd.walled() THEN wsd.thread_row(m) ELSE wsd.mail_row(m) END;
 END $$;
 
 CREATE FUNCTION ws.recall_mail(p_mail bigint) RETURNS jsonb

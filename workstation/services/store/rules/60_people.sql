@@ -620,7 +620,7 @@ END $$;
 
 -- The daemons have chains of their own.
 INSERT INTO wsd.audit_head(chain, seq, hash)
-SELECT d, 0, sha256(wsd.lp('genesis', d)) FROM unnest(ARRAY['ws_executor', 'ws_courier', 'ws_notary']) d ON CONFLICT DO NOTHING;
+SELECT d, 0, sha256(wsd.lp('genesis', d)) FROM unnest(ARRAY['ws_executor', 'ws_courier', 'ws_notary', 'ws_reader']) d ON CONFLICT DO NOTHING;
 
 GRANT EXECUTE ON FUNCTION
   ws.changes(), ws.withdraw_change(uuid), ws.offer_factor(text, text, bytea), ws.end_factor(text, bytea, text), ws.approvers(bigint, text), ws.team_health(), ws.offer_seal(bytea)

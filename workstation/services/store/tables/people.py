@@ -54,6 +54,8 @@ class Staff(SQLModel, table=True):
     )
     #: The step-up methods of this person: NULL is what the policy gives to the level, else exactly these.
     methods: list[str] | None = Field(sa_column=Column(ARRAY(Text)))
+    #: Client accounts that are this person's own: whoever opens one is reported, and the person cannot.
+    accounts: list[str] | None = Field(sa_column=Column(ARRAY(Text)))
 
 
 class Factor(SQLModel, table=True):

@@ -213,6 +213,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("cut", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("'-infinity'"), nullable=False),
         sa.Column("methods", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.Column("accounts", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.CheckConstraint("role IN ('analyst', 'lead', 'auditor')", name="role_known"),
         sa.CheckConstraint("level BETWEEN 1 AND 3", name="level_known"),
         sa.PrimaryKeyConstraint("login"),
@@ -230,6 +231,26 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+        schema="wsd",
+    )
+    op.create_table(
+        "view_meter",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column(
+            "at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("person_id"),
+        schema="wsd",
+    )
+    op.create_table(
+        "watched_account",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column(
+            "at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id"),
         schema="wsd",
     )
     op.create_table(
@@ -871,6 +892,70 @@ def upgrade() -> None:
     )
     op.create_index("request_of", "request", ["requester", "created"], unique=False, schema="wsd")
     op.create_table(
+        "reveal_grant",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("backend_pid", sa.Integer(), nullable=False),
+        sa.Column("backend_start", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("until", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("field IN ('email', 'phone', 'name')", name="field_known"),
+        sa.CheckConstraint("length(reason) BETWEEN 20 AND 2000", name="reason_is_said"),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["wsd.case_file.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["login"],
+            ["wsd.staff.login"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        schema="wsd",
+    )
+    op.create_index("reveal_grant_account", "reveal_grant", ["account_id", "at"], unique=False, schema="wsd")
+    op.create_table(
+        "view_ticket",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("backend_pid", sa.Integer(), nullable=False),
+        sa.Column("backend_start", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column(
+            "issued", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("expires", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("peer", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("ended", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint("(kind IN ('case', 'escalation')) = (case_id IS NOT NULL)", name="of_a_case"),
+        sa.CheckConstraint("kind <> 'reason' OR length(reason) BETWEEN 20 AND 2000", name="reason_is_said"),
+        sa.CheckConstraint("kind IN ('case', 'escalation', 'reason', 'search')", name="kind_known"),
+        sa.CheckConstraint("length(token_sha256) = 32", name="token_is_sha256"),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["wsd.case_file.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["login"],
+            ["wsd.staff.login"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("token_sha256", name="token_once"),
+        schema="wsd",
+    )
+    op.create_index("view_ticket_account", "view_ticket", ["account_id", "issued"], unique=False, schema="wsd")
+    op.create_index("view_ticket_person", "view_ticket", ["person_id", "issued"], unique=False, schema="wsd")
+    op.create_table(
         "approval",
         sa.Column("request_id", sa.UUID(), nullable=False),
         sa.Column("requester_person", sa.Text(), nullable=False),
@@ -960,6 +1045,28 @@ def upgrade() -> None:
     )
     op.create_index("proof_of", "proof", ["case_id"], unique=False, schema="wsd")
     op.create_table(
+        "recipient",
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("salutation", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column(
+            "frozen", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("ticket_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("address ~ '^[^\\s@<>,;]+@[^\\s@<>,;]+$'", name="one_address"),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["wsd.case_file.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"],
+            ["wsd.view_ticket.id"],
+        ),
+        sa.PrimaryKeyConstraint("case_id"),
+        schema="wsd",
+    )
+    op.create_table(
         "step_done",
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.Text(), nullable=False),
@@ -1010,6 +1117,23 @@ def upgrade() -> None:
         schema="wsd",
     )
     op.create_table(
+        "view_use",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"],
+            ["wsd.view_ticket.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ticket_id", "what", "detail", name="each_thing_once"),
+        schema="wsd",
+    )
+    op.create_table(
         "veto_mail",
         sa.Column("request_id", sa.UUID(), nullable=False),
         sa.Column("mail_id", sa.BigInteger(), nullable=False),
@@ -1029,14 +1153,21 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo."""
     op.drop_table("veto_mail", schema="wsd")
+    op.drop_table("view_use", schema="wsd")
     op.drop_table("veto_notice", schema="wsd")
     op.drop_table("veto_answer", schema="wsd")
     op.drop_table("step_done", schema="wsd")
+    op.drop_table("recipient", schema="wsd")
     op.drop_index("proof_of", table_name="proof", schema="wsd")
     op.drop_table("proof", schema="wsd")
     op.drop_index("hold_due", table_name="execution", schema="wsd", postgresql_where=sa.text("hold_state = 'due'"))
     op.drop_table("execution", schema="wsd")
     op.drop_table("approval", schema="wsd")
+    op.drop_index("view_ticket_person", table_name="view_ticket", schema="wsd")
+    op.drop_index("view_ticket_account", table_name="view_ticket", schema="wsd")
+    op.drop_table("view_ticket", schema="wsd")
+    op.drop_index("reveal_grant_account", table_name="reveal_grant", schema="wsd")
+    op.drop_table("reveal_grant", schema="wsd")
     op.drop_index("request_of", table_name="request", schema="wsd")
     op.drop_index(
         "request_live",
@@ -1100,6 +1231,8 @@ def downgrade() -> None:
     )
     op.drop_index("case_queue", table_name="case_file", schema="wsd", postgresql_where=sa.text("status <> 'closed'"))
     op.drop_table("case_file", schema="wsd")
+    op.drop_table("watched_account", schema="wsd")
+    op.drop_table("view_meter", schema="wsd")
     op.drop_table("veto_cursor", schema="wsd")
     op.drop_table("store_meta", schema="wsd")
     op.drop_table("staff", schema="wsd")
