@@ -14,6 +14,7 @@ STABLE = {
     "demo",
     "broker",
     "courier",
+    "notary",
     "map",
     "import",
     "timeline",
