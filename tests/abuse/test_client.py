@@ -16,6 +16,17 @@ from workstation.services.vault import credential_file
 Layer = Callable[[str], None]
 
 
+def stop_token(text: str) -> str:
+    """Return the token of the client's link in a mail, ``""`` where there is none."""
+    found = re.search(r"/sandbox/stop\?t=([\w.~-]{40,})", text)
+    return found[1] if found else ""
+
+
+async def at_once(value: str) -> str:
+    """Return a value to whoever waits."""
+    return value
+
+
 async def test_14_the_clients_own_lock_by_break_glass(arena: Arena, stopped_by: Layer) -> None:
     place = arena.place
     async with arena.sitting("lea.w", "olga.p") as (lea, olga):
@@ -66,12 +77,12 @@ async def test_15b_the_client_says_no_while_it_cools_down(arena: Arena, stopped_
         await driver.investigate(joao, row.id, "remove_factor", factor, "rightful_owner")
         await driver.forward(joao, row.id)
         request = await driver.ask(olga, row.id, "remove_factor", factor, tier=3)
-        thread = await driver.until(
-            lambda: olga.thread(row.id), lambda now: any("/sandbox/stop?t=" in m.body for m in now), "the notice"
-        )
-        link = next(found for m in thread if (found := re.search(r"/sandbox/stop\?t=(\S+)", m.body)))
+        # an analyst sees that there is a link, and not where it leads: it is the client's
+        assert not any(stop_token(mail.body) for mail in await olga.thread(row.id))
+        notice = "SELECT body FROM wsd.mail WHERE case_id = %s AND body LIKE '%%/sandbox/stop?t=%%' AND state = 'sent'"
+        body = await driver.until(lambda: at_once(arena.value(notice, row.id)), bool, "the notice")
         async with httpx.AsyncClient(base_url=arena.place.info()["sandbox_url"]) as http:
-            said = await http.post("/sandbox/stop", json={"token": link[1]})
+            said = await http.post("/sandbox/stop", json={"token": stop_token(body)})
         assert said.is_success, said.text
         why = await arena.ends_as(request, "vetoed")
     assert "client" in why
