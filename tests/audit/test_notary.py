@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import re
 import stat
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,8 @@ from workstation.services.audit.sinks import Forked
 from workstation.services.audit.verify import verify
 from workstation.services.clock import FrozenClock
 from workstation.services.errors import Invalid
+from workstation.services.mail.message import build
+from workstation.services.mail.ports import House, OutRow
 
 
 def test_a_checkpoint_goes_to_every_sink_and_says_where_the_chains_stand(ws: Installation, office: Office) -> None:
@@ -299,3 +303,21 @@ def test_an_elevation_that_ends_is_seen(ws: Installation, office: Office) -> Non
     assert len(during - before) == 1
     answer(desk, "SELECT ws.step_down()")
     assert not (during - before) & office.store.look().elevated
+
+
+def test_what_the_courier_carries_is_a_checkpoint_again(ws: Installation, office: Office, tmp_path: Path) -> None:
+    ws.su.execute("SELECT ws.set_auditor_mail('auditor@audit.invalid')")
+    assert office.notary.checkpoint() is not None
+    row = ws.su.execute(
+        "SELECT id, message_id, recipient, subject, body, language FROM wsd.mail WHERE author = 'ws_notary'"
+    ).fetchone()
+    assert row is not None
+    names = ("id", "message_id", "recipient", "subject", "body", "language")
+    out = OutRow(**dict(zip(names, row, strict=True)), case_ref="", in_reply_to="", refs="", created=datetime.now(UTC))
+    house = House(brand="The Exchange", address="support@exchange.invalid", authserv="", hosts=frozenset())
+    letter = build(out, house=house, now=datetime.now(UTC))
+    text = email.message_from_bytes(letter.raw, policy=email.policy.default).get_content()
+    (tmp_path / "mail").write_text(text)
+    found, problems = load([tmp_path / "mail"], office.keys)
+    assert [c.size for c in found] == [1]
+    assert problems == []
