@@ -22,6 +22,7 @@ from textual.types import CSSPathType
 from textual.worker import Worker, WorkerState
 
 from workstation.screens import places
+from workstation.screens.ahead import TypeAhead
 from workstation.screens.app_keys import KEYS
 from workstation.screens.base import DeskScreen
 from workstation.screens.copying import Clipboard
@@ -99,6 +100,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.elevation = ElevatedMode(self)
         self.glass = Glass(self)
         self.guard = Guard(self)
+        self._ahead = TypeAhead(self, super().on_event)
         self.copies = Clipboard(self)
         for theme in THEMES:
             self.register_theme(theme)
@@ -136,8 +138,15 @@ class WorkstationApp(App[None], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         """Hear an event, unless it is the first after nobody was there for too long: that one only locks."""
-        forwarded = isinstance(event, events.InputEvent) and event.is_forwarded
-        if forwarded or self.guard.hears(event):
+        if (
+            isinstance(event, events.InputEvent | events.Paste)
+            and not event.is_forwarded
+            and not self.guard.hears(event)
+        ):
+            return
+        if isinstance(event, events.Key | events.Paste):
+            await self._ahead.take(event)
+        else:
             await super().on_event(event)
 
     @work(group="connect", name="connect", exclusive=True, exit_on_error=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rich.cells import cell_len
 from textual.content import Content
 
 #: Cells of the widest label that a continuation is set in by.
@@ -28,7 +29,9 @@ def hang(content: Content, width: int) -> Content:
 
 def _wrapped(line: Content, width: int) -> list[Content]:
     indent = indent_of(line.plain)
-    if line.cell_length <= width or not indent or width <= 2 * indent:
+    # A word that would be broken for it, such as a hash, is worth more than the indent.
+    longest = max(map(cell_len, line.plain[indent:].split()), default=0)
+    if line.cell_length <= width or not indent or longest > width - indent:
         return [line]
     first = line.wrap(width)[0]
     rest = line[len(first.plain.rstrip()) :]

@@ -9,7 +9,7 @@ from workstation.services.views import Option, ProofNeed, WhyNot
 from workstation.widgets.cells import Cell
 from workstation.widgets.packet import words
 from workstation.widgets.prose import Prose
-from workstation.widgets.times import countdown, left
+from workstation.widgets.times import left, span
 
 #: The tier that is closed to everybody (SECURITY.md 2).
 NEVER_TIER = 4
@@ -27,7 +27,7 @@ def terms(option: Option) -> str:
     if option.tier >= NEVER_TIER:
         return "closed to everybody"
     agree = f"{option.approvals} more" if option.approvals else "you alone"
-    wait = f", waits {option.cooldown_s / 3600:g} h" if option.cooldown_s else ""
+    wait = f", waits {span(option.cooldown_s)}" if option.cooldown_s else ""
     return f"tier {option.tier}, {agree}{wait}"
 
 
@@ -72,8 +72,3 @@ def write_needs(prose: Prose, needs: Sequence[ProofNeed], label: str = "") -> No
         sign = ("✓ ", "accent") if need.met else ("□ ", "strong")
         head = [(label if n == 0 else " " * len(label), "quiet")] if label else []
         prose.line(*head, sign, which, ("" if need.met else "  is missing", "quiet"))
-
-
-def until_words(at: datetime, now: datetime) -> str:
-    """Return a time with what is left until it: ``2025-11-04 14:02Z ◷ 23:59:50``."""
-    return f"{at:%Y-%m-%d %H:%MZ} ◷ {countdown((at - now).total_seconds())}"

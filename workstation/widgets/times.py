@@ -81,6 +81,15 @@ def countdown(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes:02}:{secs:02}"
 
 
+def span(seconds: float) -> str:
+    """Return a length of time in one or two units: ``24 h``, ``1 h 30 min``, ``1 min``, ``45 s``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
+
+
 def ago(span: timedelta) -> str:
     """Return how long ago in one unit: ``3 min``, ``5 h``, ``12 d``."""
     seconds = max(0, int(span.total_seconds()))

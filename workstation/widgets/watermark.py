@@ -23,7 +23,8 @@ def mark(login: str, at: datetime) -> str:
 def empty_line(widget: Widget, below: int, width: int, base: Style, faint: Style) -> Strip:
     """Return an empty line of `widget`, `below` lines under the last one with text; some of them hold the mark."""
     text: str = getattr(widget.app, "mark", "")
-    if not text or below % EVERY != FIRST or width < len(text) + 4:
+    # The frame of a dialog is always near; its panes are small and are read closely.
+    if not text or widget.screen.is_modal or below % EVERY != FIRST or width < len(text) + 4:
         return Strip.blank(width, base)
     # Every other mark stands further in, so that no crop of a large empty place is without one.
     left = 2 if below // EVERY % 2 else width - len(text) - 2

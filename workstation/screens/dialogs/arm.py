@@ -25,7 +25,7 @@ from workstation.widgets.packet import words
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose, plain
 from workstation.widgets.standing import write_needs
-from workstation.widgets.times import countdown
+from workstation.widgets.times import countdown, span
 from workstation.widgets.typing import Line
 
 #: Characters of a reason (SECURITY.md 2).
@@ -149,7 +149,7 @@ class ArmDialog(Dialog[Armed]):
             ends = "then" if option.cooldown_s else "it is done"
             prose.pair("client", f"is told on all verified channels; can stop it until {ends}", width=LABEL)
         if option.hold_s:
-            prose.pair("after it", f"withdrawals rest {option.hold_s / 3600:g} h", width=LABEL)
+            prose.pair("after it", f"withdrawals rest {span(option.hold_s)}", width=LABEL)
 
     # -- judging ---------------------------------------------------------------------------------------
 

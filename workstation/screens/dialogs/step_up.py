@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ from workstation.widgets.typing import Line
 
 #: Seconds that a security key waits for a touch (the desk's promise).
 TOUCH_S = 60.0
+#: How often, and after how many seconds each time, it is looked whether the software key is asked by now.
+ASKED_TRIES, ASKED_S = 20, 0.1
 NAMES = {"fido2": "security key", "idp": "identity provider", "totp": "code of the authenticator app"}
 #: What is to be done while a proof is waited for.
 DO = {"fido2": "Touch your key.", "idp": "Sign in on the page of the identity provider."}
@@ -137,8 +140,12 @@ class StepUpDialog(Dialog[Elevation]):
 
     @work(group="touch", name="touch the software key", exclusive=True, exit_on_error=False)
     async def _touch(self) -> None:
-        if not await self.desk.touch():
-            self.word("✗ There is no software key here; touch the real one.")
+        for _ in range(ASKED_TRIES):
+            if await self.desk.touch():
+                return
+            # The question is on its way to the key: a quick hand is quicker.
+            await asyncio.sleep(ASKED_S)
+        self.word("✗ No software key is asked here; touch the real one.")
 
     def action_again(self) -> None:
         """Wait for the key again."""
