@@ -194,11 +194,12 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
         ],
     ),
     "audit": (
-        "mia.s",
+        "lea.d",
         [
             Press("audit.refresh", "r", (), lambda d: d.press("6")),
             Press("audit.refresh", "ctrl+r"),
             Press("audit.more", "m"),
+            Press("audit.who-looked", "w", ("escape",)),
             Press("audit.tab-next", "right"),
             Press("audit.tab-before", "left"),
             Press("audit.tab-next", "right_square_bracket"),

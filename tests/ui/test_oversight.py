@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 from textual.widgets import Button
 
+from tests.ui import paper_data as data
 from tests.ui.driving import LONG, driving, two_packets, watched
 from workstation.services.errors import Refused
 
@@ -128,6 +130,35 @@ async def test_an_analyst_is_told_who_watches() -> None:
     async with driving("ana.k", prepare=watched) as d:
         await d.press("6", "right")
         assert "Leads and auditors watch over alerts and broken glass." in d.seen()
+
+
+async def test_who_looked_at_an_account_when_and_why() -> None:
+    async with driving("lea.d", prepare=watched, size=(120, 40)) as d:
+        await d.press("6", "w")
+        d.fill("#reason", "aa71 n84g")
+        await d.press("enter")
+        looks = data.looks("AA71N84G")
+        assert "who looked at AA71 N84G" in d.seen()
+        for look in looks:
+            assert look.name in d.seen()
+        assert looks[0].name in d.base.pane.text
+        await d.press("down")
+        assert looks[1].reason in d.base.pane.text
+
+
+async def test_an_account_opened_for_a_reason_says_how_long() -> None:
+    async with driving(size=(120, 40)) as d:
+        view = await d.desk.open_account("AA71N84G", LONG)
+        until = d.paper.clock.now() + timedelta(minutes=15)
+        await d.app.show_account(msgspec.structs.replace(view, view_until=until))
+        await d.settle()
+        assert "◷ 15:00 left" in d.seen()
+        d.paper.clock.move(timedelta(minutes=9))
+        await d.press("down")
+        d.paper.clock.move(timedelta(minutes=7))
+        d.base.tick()
+        await d.settle()
+        assert "over: ctrl+p opens it again, for a reason" in d.seen()
 
 
 # -- refusals --------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from workstation.widgets.requests import RequestsPane
 from workstation.widgets.steps import StepsPane
 from workstation.widgets.tab_line import TabLine
 from workstation.widgets.timeline import TimelinePane
-from workstation.widgets.times import ZULU, Zone, client_zone, left, my_zone
+from workstation.widgets.times import ZULU, Zone, client_zone, countdown, left, my_zone
 
 #: Seconds between two renewals of the lease; a third of the three minutes that the shortest lease lasts.
 HEARTBEAT_S = 60.0
@@ -310,7 +310,7 @@ class AccountBase(DeskScreen):
             return [(" no case is open", "quiet")]
         parts: list[Part] = [(f" {group4(view.account.id)}", "strong")]
         if row is None:
-            return [*parts, (" · opened without a case: to read, not to write", "quiet")]
+            return [*parts, (" · opened without a case: to read, not to write", "quiet"), *self._view_clock(view)]
         parts += [(" · ", "quiet"), (row.ref, "strong"), f" {row.kind}"]
         if row.due_at is not None:
             rest = row.due_at - self.host.clock.now()
@@ -327,6 +327,15 @@ class AccountBase(DeskScreen):
             done = sum(step.done_at is not None for step in view.procedure.steps)
             parts += [(" · procedure ", "quiet"), f"v{view.procedure.version} {done}/{len(view.procedure.steps)}"]
         return parts
+
+    def _view_clock(self, view: AccountView) -> list[Part]:
+        """Return how long an account that was opened for a reason may be looked at."""
+        if view.view_until is None:
+            return []
+        rest = (view.view_until - self.host.clock.now()).total_seconds()
+        if rest <= 0:
+            return [(" · ✗ over: ctrl+p opens it again, for a reason", "strong")]
+        return [(f" · ◷ {countdown(rest)} left", "time")]
 
     @on(TimelinePane.Changed)
     def _write_timeline_title(self) -> None:

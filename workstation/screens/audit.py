@@ -15,18 +15,19 @@ from textual.widgets import ContentSwitcher
 from workstation.screens import flows
 from workstation.screens.base import DeskScreen
 from workstation.services.errors import Refused
+from workstation.services.text import group4
 from workstation.services.views import Alert, AuditRow, Review
 from workstation.widgets import empty
 from workstation.widgets.audit import AuditLedger, audit_key, record
 from workstation.widgets.box import Box
 from workstation.widgets.ledger import Ledger
-from workstation.widgets.oversight import AlertLedger, ReviewLedger, alert_whole, review_whole
+from workstation.widgets.oversight import AlertLedger, LookLedger, ReviewLedger, alert_whole, look_whole, review_whole
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import plain
 from workstation.widgets.tab_line import TabLine
 
 PAGE = 200
-TABS = ("records", "alerts", "reviews")
+TABS = ("records", "alerts", "reviews", "looks")
 
 
 class AuditScreen(DeskScreen):
@@ -39,6 +40,9 @@ class AuditScreen(DeskScreen):
     HELP = "The audit. Reading it is recorded too. `workstation audit verify` proves that nothing was changed."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,ctrl+r", "refresh", "Read again", id="audit.refresh", tooltip="Read the newest records"),
+        Binding(
+            "w", "who_looked", "Who looked", id="audit.who-looked", tooltip="Who looked at an account, when and why"
+        ),
         Binding("m", "more", "Older", id="audit.more", tooltip="Read older records below these"),
         Binding(
             "left,left_square_bracket",
@@ -46,7 +50,7 @@ class AuditScreen(DeskScreen):
             "Pane before",
             show=False,
             id="audit.tab-before",
-            tooltip="Records, alerts, reviews",
+            tooltip="Records, alerts, reviews, looks",
         ),
         Binding(
             "right,right_square_bracket",
@@ -54,7 +58,7 @@ class AuditScreen(DeskScreen):
             "Next pane",
             show=False,
             id="audit.tab-next",
-            tooltip="Records, alerts, reviews",
+            tooltip="Records, alerts, reviews, looks",
         ),
         Binding("escape", "list", "List", show=False, id="audit.list", tooltip="Back to the list"),
     ]
@@ -62,6 +66,7 @@ class AuditScreen(DeskScreen):
     ledger = getters.query_one("#records", AuditLedger)
     alerts = getters.query_one("#alerts", AlertLedger)
     reviews = getters.query_one("#reviews", ReviewLedger)
+    looks = getters.query_one("#looks", LookLedger)
     panes = getters.query_one("#panes", ContentSwitcher)
     tabs = getters.query_one("#tabs", TabLine)
     pane = getters.query_one("#record", Pane)
@@ -72,7 +77,12 @@ class AuditScreen(DeskScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Yield the lists and the whole of what is under the cursor."""
-        lists = (AuditLedger(id="records"), AlertLedger(id="alerts"), ReviewLedger(id="reviews"))
+        lists = (
+            AuditLedger(id="records"),
+            AlertLedger(id="alerts"),
+            ReviewLedger(id="reviews"),
+            LookLedger(id="looks"),
+        )
         switcher = ContentSwitcher(*lists, initial="records", id="panes")
         yield Vertical(
             Box(TabLine(id="tabs"), switcher, id="list", classes="box"),
@@ -108,6 +118,7 @@ class AuditScreen(DeskScreen):
     def forget(self) -> None:
         """Show nothing of the person before."""
         self.rows = ()
+        self.looks.say(empty.empty("No account is asked for.", "w asks who looked at one."))
         for ledger in (self.ledger, self.alerts, self.reviews):
             ledger.put_away()
         self.ledger.say(empty.loading("the audit"))
@@ -189,11 +200,14 @@ class AuditScreen(DeskScreen):
             case "reviews":
                 review = self.reviews.row()
                 return review_whole(review, now) if review else None
+            case "looks":
+                look = self.looks.row()
+                return look_whole(look) if look else None
         row = self.ledger.row()
         return record(row) if row else None
 
     def _write_tabs(self) -> None:
-        counts = {"alerts": len(self.alerts.keys), "reviews": len(self.reviews.keys)}
+        counts = {"alerts": len(self.alerts.keys), "reviews": len(self.reviews.keys), "looks": len(self.looks.keys)}
         self.tabs.tabs = tuple((tab, tab, str(counts.get(tab) or "")) for tab in TABS)
 
     def show_tab(self, tab: str) -> None:
@@ -210,6 +224,8 @@ class AuditScreen(DeskScreen):
         """Older records only below some."""
         if self.host.desk is None:
             return None
+        if action == "who_looked":
+            return self.overseer or None
         return (bool(self.rows and self.panes.current == "records") or None) if action == "more" else True
 
     @on(Ledger.Opened, "#records")
@@ -238,6 +254,32 @@ class AuditScreen(DeskScreen):
         row = self.reviews.row(review)
         if row is not None and await flows.judge(self, row):
             self.oversee()
+
+    @work(group="flow", name="who looked at an account", exit_on_error=False)
+    async def action_who_looked(self) -> None:
+        """Ask for an account, and show who looked at it."""
+        from workstation.screens.dialogs.reason import ReasonDialog
+
+        ask = "Its id, in one piece or in groups. That you asked is on record."
+        typed = await self.ask(ReasonDialog("Who looked at an account?", ask, yes="Show", shortest=4, label="account"))
+        if not typed:
+            return
+        account = "".join(typed.split()).upper()
+        self.show_tab("looks")
+        with self.waiting(f"Reading who looked at {group4(account)}"):
+            found = {look.id: look for look in await self.desk.views_of(account)}
+        if found:
+            self.looks.show(tuple(found), found)
+        else:
+            self.looks.say(empty.empty(f"Nobody has looked at {group4(account)}.", "w asks for another one."))
+        self.query_one("#list", Box).words = (f"who looked at {group4(account)}", "")
+        self._write_tabs()
+        self.moved()
+
+    @on(Ledger.Opened, "#looks")
+    def look_opened(self) -> None:
+        """Let the keys scroll what was looked at."""
+        self.pane.focus()
 
     def action_refresh(self) -> None:
         """Read the newest."""

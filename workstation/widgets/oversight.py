@@ -7,7 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from workstation.services.views import Alert, Review
+from workstation.services.views import Alert, Look, Review
 from workstation.widgets import empty
 from workstation.widgets.cells import Cell, Column
 from workstation.widgets.ledger import Ledger
@@ -28,6 +28,32 @@ REVIEWS = (
     Column(key="case", title="case", width=9, keep=17),
     Column(key="reason", title="reason", width=12, keep=16, flex=True),
 )
+LOOKS = (
+    Column(key="at", title="last (UTC)", width=16, keep=20),
+    Column(key="who", title="who", width=14, keep=19, most=20),
+    Column(key="why", title="why", width=14, keep=18, flex=True),
+    Column(key="read", title="read", width=4, keep=16, right=True),
+    Column(key="shown", title="revealed", width=8, keep=17, right=True),
+)
+
+
+class LookLedger(Ledger[int, Look]):
+    """Who looked at one client's account, the latest first."""
+
+    HELP = "Who looked at this account, when and why. w asks for another one."
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(LOOKS, empty.empty("No account is asked for.", "w asks who looked at one."), id=id)
+
+    def cells(self, row: Look) -> Sequence[Cell]:
+        """Return the cells of a look."""
+        return (
+            Cell(f"{row.last_at:%Y-%m-%d %H:%M}", "quiet"),
+            Cell(row.name, "strong"),
+            Cell(purpose(row), "strong" if row.kind == "reason" else ""),
+            Cell(str(len(row.looked)), "" if row.looked else "quiet"),
+            Cell(", ".join(one.field for one in row.reveals) or "–", "strong" if row.reveals else "quiet"),
+        )
 
 
 class AlertLedger(Ledger[int, Alert]):
@@ -63,6 +89,23 @@ class ReviewLedger(Ledger[int, Review]):
             Cell(row.case_ref or "–"),
             Cell(row.reason),
         )
+
+
+def purpose(look: Look) -> str:
+    """Return what somebody looked for: the case, or the typed reason."""
+    return look.reason if look.kind == "reason" else f"{look.kind} {look.case_ref}".strip()
+
+
+def look_whole(row: Look) -> Content:
+    """Return a look whole: who, why, what was read, and what was revealed for which reason."""
+    prose = Prose().pair("who", f"{row.name} ({row.login}), level {row.level}, {row.role}", "strong")
+    prose.line((f"{'why':<13}", "quiet"), (purpose(row), "strong"))
+    prose.pair("from", f"{row.first_at:%Y-%m-%d %H:%M:%SZ} to {row.last_at:%Y-%m-%d %H:%M:%SZ}")
+    prose.line((f"{'read':<13}", "quiet"), ", ".join(row.looked) or "nothing: the right was taken and not used")
+    for n, one in enumerate(row.reveals):
+        head = "revealed" if n == 0 else ""
+        prose.line((f"{head:<13}", "quiet"), (one.field, "strong"), f" {one.at:%H:%M:%SZ}: {one.reason}")
+    return prose.content()
 
 
 def alert_whole(row: Alert, now: datetime) -> Content:
