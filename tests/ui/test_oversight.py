@@ -9,6 +9,8 @@ from textual.widgets import Button
 
 from tests.ui import paper_data as data
 from tests.ui.driving import LONG, driving, two_packets, watched
+from tests.ui.poison import ALL, TEXTS, poisoned
+from tests.ui.test_terminal import UNSAFE
 from workstation.services.errors import Refused
 
 # -- broken glass ----------------------------------------------------------------------------------
@@ -221,3 +223,15 @@ async def test_a_revealed_field_counts_down() -> None:
         d.base.tick()
         await d.settle()
         assert "maria@proton.me" not in d.seen()
+
+
+async def test_hostile_texts_of_alerts_reviews_and_looks_stay_texts() -> None:
+    paper = poisoned()
+    paper.alerts = tuple(msgspec.structs.replace(one, text=ALL, about_name=TEXTS[0]) for one in data.alerts())
+    paper.reviews = tuple(msgspec.structs.replace(one, reason=ALL, name=TEXTS[1], acts=TEXTS) for one in data.reviews())
+    async with driving("lea.d", paper=paper, size=(120, 40)) as d:
+        await d.press("6")
+        for keys in (("right",), ("enter",), ("escape", "right"), ("enter",), ("escape", "right")):
+            await d.press(*keys)
+            assert not UNSAFE.search(d.seen())
+        assert not d.desk.did("see_alert")

@@ -53,5 +53,7 @@ def covered(request: Request) -> Prose:
         prose.pair("read as", f"version {request.account_etag} of the account")
     if request.evidence_hash:
         prose.pair("evidence", request.evidence_hash)
+    if request.policy:
+        prose.pair("policy", request.policy)
     prose.line((f"{'hash':<13}", "quiet"), (request.request_hash.hex(), "accent"))
     return prose.line(("Your step-up is bound to this hash: it approves this and nothing else.", "quiet"))
