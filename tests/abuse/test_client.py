@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from tests.abuse.arena import REASON, Arena, refused
 from tests.story import driver
 from tests.story.client import account_of
 from tests.story.finding import find_case, locked_by_the_client, lost_factor, sim_swapped
 from workstation.services.vault import credential_file
+
+pytestmark = pytest.mark.long
 
 Layer = Callable[[str], None]
 

@@ -13,6 +13,8 @@ import pytest
 from tests.abuse.arena import REASON, Arena, asked, refused
 from tests.story import driver, processes
 
+pytestmark = pytest.mark.long
+
 Layer = Callable[[str], None]
 
 

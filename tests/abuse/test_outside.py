@@ -21,6 +21,8 @@ from tests.ui.test_terminal import Terminal, unsafe
 from workstation.services.acts.proofs import Verifier
 from workstation.services.vault import credential_file
 
+pytestmark = pytest.mark.long
+
 Layer = Callable[[str], None]
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 EVIL = """

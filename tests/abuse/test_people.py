@@ -11,6 +11,8 @@ from tests.abuse.arena import REASON, Arena, approved, asked, refused
 from tests.story import driver
 from workstation.services.workbench import Workbench
 
+pytestmark = pytest.mark.long
+
 Layer = Callable[[str], None]
 
 

@@ -16,6 +16,8 @@ from workstation.services.audit.journal import JOURNAL, Journal
 from workstation.services.audit.notes import Signer
 from workstation.services.audit.offline import load, tree_head
 
+pytestmark = pytest.mark.long
+
 
 def everything_said(ws: Installation, directory: Path) -> dict[int, set[bytes]]:
     """Return every root that anybody has for each size: both sinks, the notary's disk, the witness, the store."""

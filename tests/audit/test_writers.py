@@ -17,6 +17,8 @@ from workstation.services.audit.export import export
 from workstation.services.audit.offline import Walk, anchors, load, read_export
 from workstation.services.audit.verify import verify
 
+pytestmark = pytest.mark.long
+
 WRITERS = [*PEOPLE, "ana", "ben"][:8]
 
 

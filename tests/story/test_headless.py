@@ -13,6 +13,8 @@ import pytest
 
 from tests.story import processes
 
+pytestmark = pytest.mark.long
+
 
 def start(directory: Path) -> tuple[subprocess.Popen[str], dict[str, object]]:
     process = subprocess.Popen(
@@ -50,7 +52,6 @@ def test_it_says_where_everything_is_and_stops_cleanly(directory: Path) -> None:
     process.stdout.close()  # type: ignore[union-attr]
 
 
-@pytest.mark.long
 def test_killed_it_leaves_nothing_behind_and_starts_again_where_it_was(directory: Path) -> None:
     process, _ = start(directory)
     process.kill()
@@ -59,7 +60,6 @@ def test_killed_it_leaves_nothing_behind_and_starts_again_where_it_was(directory
     process.stdout.close()  # type: ignore[union-attr]
 
 
-@pytest.mark.long
 def test_a_killed_supervisor_takes_everything_along(directory: Path) -> None:
     process, said = start(directory)
     os.kill(int(str(said["pid"])), signal.SIGKILL)
