@@ -74,7 +74,9 @@ class Office:
         self.store = NotaryStore(conninfo)
         self.sinks = [DirectorySink(directory / name) for name in ("worm", "auditor")]
         places = [WitnessPlace(url=witness.url, key=str(witness.signer.key))] if witness else []
-        self.cosigners = [HttpCosigner(place, witness.signer.key, self.note) for place in places if witness]
+        self.cosigners = [
+            HttpCosigner(place, witness.signer.key, self.note, SystemClock(), 0.0) for place in places if witness
+        ]
         self.notary = Notary(
             self.journal, self.signers, self.store, self.sinks, self.cosigners, SystemClock(), self.note
         )

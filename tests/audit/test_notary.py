@@ -274,8 +274,8 @@ def test_when_it_is_time() -> None:
     clock = FrozenClock(datetime(2026, 11, 23, tzinfo=UTC))
     pace = Pace(clock)
 
-    def look(records: int, *elevated: str) -> bool:
-        return pace.due(Look(records, frozenset(elevated)))
+    def look(records: int, *over: str) -> bool:
+        return pace.due(Look(records, frozenset(over)))
 
     assert look(10)  # whatever the store holds at the start
     pace.done(Look(10, frozenset()))
@@ -288,21 +288,25 @@ def test_when_it_is_time() -> None:
     assert not look(1010)  # nothing moved
     assert look(1011)
     pace.done(Look(1011, frozenset()))
-    assert not look(1012, "e1")
-    assert look(1013)  # the elevation ended
-    assert look(1013)  # and it stays due until there is a checkpoint
+    assert not look(1012)
+    assert look(1013, "e1")  # an elevation ended
+    assert look(1013, "e1")  # and it stays due until there is a checkpoint
     pace.done(Look(1013, frozenset()))
-    assert not look(1014)
+    assert not look(1014, "e1")
+    assert not look(1015)  # forgotten after half an hour: nothing new
+    assert look(1015, "e2")
 
 
-def test_an_elevation_that_ends_is_seen(ws: Installation, office: Office) -> None:
+def test_an_elevation_that_ends_is_seen_also_between_two_looks(ws: Installation, office: Office) -> None:
     desk = ws.desk("erika")
-    before = office.store.look().elevated
+    before = office.store.look().over
     assert ws.step_up(desk) == "ok"
-    during = office.store.look().elevated
-    assert len(during - before) == 1
+    assert office.store.look().over == before
     answer(desk, "SELECT ws.step_down()")
-    assert not (during - before) & office.store.look().elevated
+    assert len(office.store.look().over - before) == 1
+    assert ws.step_up(desk) == "ok"
+    ws.su.execute("UPDATE wsd.elevation SET last_use = last_use - interval '6 min' WHERE login = 'erika'")
+    assert len(office.store.look().over - before) == 2
 
 
 def test_what_the_courier_carries_is_a_checkpoint_again(ws: Installation, office: Office, tmp_path: Path) -> None:

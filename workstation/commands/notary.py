@@ -156,7 +156,7 @@ def _service(settings: Settings, password: str, journal: Journal, signers: list[
     place, clock = settings.notary, SystemClock()
     store = NotaryStore(store_conninfo(settings.store.url, "ws_notary", password))
     sinks = [DirectorySink(Path(sink)) for sink in place.sinks]
-    cosigners = [HttpCosigner(w, _key_of(w.key), log) for w in place.witnesses]
+    cosigners = [HttpCosigner(w, _key_of(w.key), log, clock) for w in place.witnesses]
     return Service(Notary(journal, signers, store, sinks, cosigners, clock, log), store, cosigners, clock, log)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from typing import Protocol
 
 import httpx
@@ -11,6 +12,7 @@ import httpx
 from workstation.services.audit.merkle import Tree
 from workstation.services.audit.offline import Key, Refuted, open_note
 from workstation.services.audit.sinks import Forked
+from workstation.services.clock import Clock
 from workstation.services.connectors.endpoint import Endpoint, checked_base, tls
 from workstation.services.daemon import Log
 from workstation.services.text import clean
@@ -18,6 +20,8 @@ from workstation.settings import WitnessPlace
 
 #: Seconds for a witness. A checkpoint goes out without its word when it does not answer; the next one makes up for it.
 DEADLINE_S = 5.0
+#: Seconds between two tries.
+AGAIN_S = 0.2
 #: Bytes of an answer that are read.
 _ANSWER_MAX = 64 * 1024
 
@@ -41,24 +45,26 @@ class HttpCosigner:
         place: its address and verifier key.
         key: the same key, parsed.
         log: called with a word and fields.
-        transport: in place of the wire.
+        clock: measures the patience.
+        patience_s: how long one that does not listen is asked again; both may have been started at once.
 
     Raises:
         Invalid: the address is none that may be used.
     """
 
-    def __init__(self, place: WitnessPlace, key: Key, log: Log, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, place: WitnessPlace, key: Key, log: Log, clock: Clock, patience_s: float = DEADLINE_S) -> None:
         self.key = key
+        self._clock, self._patience_s = clock, patience_s
         #: '' where the last answer was right; else what was wrong.
         self.trouble = "was not asked yet"
         self._log = log
         self._old = 0
         base = "http://witness"
         if place.url.startswith("unix:"):
-            transport = transport or httpx.HTTPTransport(uds=place.url.removeprefix("unix:"))
+            transport = httpx.HTTPTransport(uds=place.url.removeprefix("unix:"))
         else:
             base = checked_base(Endpoint(name=f"the witness {key.name}", url=place.url, ca_file=place.ca_file))
-            transport = transport or httpx.HTTPTransport(verify=tls(place.ca_file, base))
+            transport = httpx.HTTPTransport(verify=tls(place.ca_file, base))
         self._http = httpx.Client(
             base_url=base, transport=transport, timeout=DEADLINE_S, follow_redirects=False, trust_env=False
         )
@@ -88,6 +94,16 @@ class HttpCosigner:
     def _ask(self, note: str, tree: Tree) -> tuple[int, str]:
         proof = "".join(base64.b64encode(step).decode() + "\n" for step in tree.consistency(self._old))
         body = f"old {self._old}\n{proof}\n{note}".encode()
+        until = self._clock.monotonic() + self._patience_s
+        while True:
+            try:
+                return self._post(body)
+            except httpx.ConnectError:
+                if self._clock.monotonic() >= until:
+                    raise
+            time.sleep(AGAIN_S)
+
+    def _post(self, body: bytes) -> tuple[int, str]:
         with self._http.stream("POST", "/add-checkpoint", content=body) as answer:
             got = b""
             for chunk in answer.iter_bytes():

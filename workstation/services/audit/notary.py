@@ -33,10 +33,10 @@ OWN_CHAIN = "ws_notary"
 
 
 class Look(msgspec.Struct, frozen=True):
-    """How far the chains are, without the notary's own, and which elevations last."""
+    """How far the chains are, without the notary's own, and which elevations of late are over."""
 
     records: int
-    elevated: frozenset[str]
+    over: frozenset[str]
 
 
 class History(Protocol):
@@ -78,13 +78,13 @@ class Pace:
         self._clock = clock
         self._at = float("-inf")
         self._records: int | None = None
-        self._elevated: frozenset[str] = frozenset()
+        self._over: frozenset[str] = frozenset()
         self._ended = False
 
     def due(self, look: Look) -> bool:
         """Return whether it is time. Nothing is due where nothing moved; a history that shrank is due at once."""
-        self._ended |= bool(self._elevated - look.elevated)
-        self._elevated = look.elevated
+        self._ended |= bool(look.over - self._over)
+        self._over = look.over
         if self._records is None:
             return True
         new = look.records - self._records

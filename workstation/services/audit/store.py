@@ -32,7 +32,7 @@ class NotaryStore:
     def look(self) -> Look:
         """Return how far the chains are. Raises StoreError."""
         found = self._one("SELECT ws.notary_look()")
-        return Look(int(found["records"]), frozenset(found["elevated"]))
+        return Look(int(found["records"]), frozenset(found["over"]))
 
     def grown(self, known: Heads) -> tuple[Heads, list[Problem]]:
         """Walk what is new since `known` in one snapshot. Raises StoreError."""

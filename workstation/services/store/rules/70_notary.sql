@@ -7,14 +7,16 @@ BEGIN
   CREATE TRIGGER ao_all BEFORE TRUNCATE ON wsd.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION wsd.append_only();
 END $$;
 
--- How far the chains are without the notary's own, which moves with every checkpoint, and who is elevated now: the end of an
--- elevation is worth a checkpoint of its own.
+-- How far the chains are without the notary's own, which moves with every checkpoint, and which elevations of the last half
+-- hour are over: the end of one is worth a checkpoint, also of one that nobody saw begin. Stepping down moves `started` back, so
+-- the challenge says when.
 CREATE FUNCTION ws.notary_look() RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
     'records', (SELECT coalesce(sum(h.seq), 0) FROM wsd.audit_head h WHERE h.chain <> 'ws_notary'),
-    'elevated', (SELECT coalesce(jsonb_agg(e.challenge_id), '[]') FROM wsd.elevation e JOIN wsd.staff s ON s.login = e.login
-                  WHERE s.enabled AND e.started > s.cut AND clock_timestamp() - e.started < interval '15 min' AND clock_timestamp() - e.last_use < interval '5 min'))
+    'over', (SELECT coalesce(jsonb_agg(e.challenge_id), '[]') FROM wsd.elevation e JOIN wsd.challenge c ON c.id = e.challenge_id JOIN wsd.staff s ON s.login = e.login
+              WHERE c.issued > clock_timestamp() - interval '30 min'
+                AND NOT (s.enabled AND e.started > s.cut AND clock_timestamp() - e.started < interval '15 min' AND clock_timestamp() - e.last_use < interval '5 min')))
 $$;
 
 -- Every ten seconds: alive, what the witness says, what is wrong ('' where nothing is).
