@@ -134,7 +134,6 @@ def test_from_the_first_key_to_the_next(ws: Installation, hosts: Hosts, tmp_path
     shutil.move(hosts.credentials / "notary_next-key", hosts.credentials / "notary_key")
     work(ws, "ana", times=1)
     assert hosts.run("--once").stdout == "checkpoint 3: 1 witnesses\n"
-    end(witness)
     trusted = parse_keys(f"{hosts.notary} until 2\n{new} from 2\n{hosts.witness}")
     found, problems = load([tmp_path / "sink"], trusted)
     assert [len(c.signers) for c in found] == [1, 2, 1]
@@ -144,16 +143,19 @@ def test_from_the_first_key_to_the_next(ws: Installation, hosts: Hosts, tmp_path
     assert "knows 0 checkpoints" in hosts.run("--once", code=1).stderr
     assert hosts.run("--rebuild", str(tmp_path / "sink")).stdout == "3 checkpoints; start the notary.\n"
     work(ws, "ana", times=1)
-    assert hosts.run("--once").stdout.endswith("checkpoint 4: 0 witnesses\n")
+    assert hosts.run("--once").stdout == "checkpoint 4: 1 witnesses\n"
+    end(witness)
 
 
 def test_the_daemon_says_what_it_does_and_stops(ws: Installation, hosts: Hosts) -> None:
+    witness = hosts.start_witness()
     process = subprocess.Popen(hosts.command(), env=hosts.env(), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    events = [json.loads(process.stdout.readline())["event"] for _ in range(3)]
-    assert events == ["start", "witness.trouble", "checkpoint"]
+    events = [json.loads(process.stdout.readline())["event"] for _ in range(2)]
+    assert events == ["start", "checkpoint"]
     assert "Another notary" in hosts.run("--once", code=1).stderr
     end(process)
+    end(witness)
 
 
 @pytest.mark.parametrize(
