@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "admin": ("admin", "people, migrations, backup and restore"),
     "broker": ("broker", "daemon: holds the write credential, verifies step-ups, executes acts"),
     "courier": ("courier", "daemon: mail in and out"),
+    "reader": ("reader", "daemon: holds the read credentials, gives client data for view tickets only"),
     "notary": ("notary", "daemon: signs where the audit stands, or co-signs it as a witness"),
 }
 

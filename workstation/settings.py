@@ -132,6 +132,22 @@ class WitnessSettings(Base, frozen=True):
     logs: tuple[str, ...]
 
 
+class ReaderSettings(Base, frozen=True):
+    """``[reader]``: the process through which client data is read (docs/viewing.md). Without `url`, directly.
+
+    `url` is ``unix:/path/of/socket`` on one machine, or the https address of the reader. The reader's own machine also
+    says where it listens: `listen` as ``host:port`` with `cert_file` and `key_file` (PEM), or the socket of `url`,
+    which the members of `group` may use.
+    """
+
+    url: str = ""
+    ca_file: str | None = None
+    listen: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    group: str = ""
+
+
 class StepUpSettings(Base, frozen=True):
     """``[step_up]``: the WebAuthn relying-party id of this installation, and the identity provider if there is one."""
 
@@ -150,6 +166,7 @@ class Settings(Base, frozen=True):
     step_up: StepUpSettings = StepUpSettings()
     veto: VetoSettings = VetoSettings()
     notary: NotarySettings = NotarySettings()
+    reader: ReaderSettings = ReaderSettings()
     witness: WitnessSettings | None = None
 
 

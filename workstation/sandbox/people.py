@@ -84,13 +84,12 @@ def socket_home(directory: Path, login: str) -> Path:
     return path
 
 
-def enrol(directory: Path, connection: psycopg.Connection[tuple[object, ...]], tokens: dict[str, str]) -> None:
+def enrol(directory: Path, connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Make logins, passwords, security keys and credential files for all people.
 
     Args:
         directory: the demo's.
         connection: a superuser's, autocommit.
-        tokens: the read tokens that every person's keyring would hold.
     """
     for someone in PEOPLE:
         password = secrets.token_urlsafe(24)
@@ -116,7 +115,7 @@ def enrol(directory: Path, connection: psycopg.Connection[tuple[object, ...]], t
         connection.execute("SELECT ws.enrol_factor(%s, 'fido2', %s, %s)", (someone.login, identifier, credential))
         write_private(
             folder / "credentials.json",
-            msgspec.json.encode({f"store:{someone.login}": password, "drafts:key": secrets.token_hex(32), **tokens}),
+            msgspec.json.encode({f"store:{someone.login}": password, "drafts:key": secrets.token_hex(32)}),
         )
 
 

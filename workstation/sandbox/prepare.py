@@ -15,6 +15,7 @@ import psycopg
 
 from workstation.sandbox.people import RP_ID, TEAM, enrol, grant, home, socket_home, write_private
 from workstation.services.clock import parse_instant
+from workstation.services.connect import READ_TOKENS
 from workstation.services.people import procedures
 from workstation.services.policy import document, installing
 from workstation.services.store.embedded import Lease
@@ -36,6 +37,8 @@ POLICY = "demo: cool-downs last one minute"
 COOLDOWN_S = 60
 #: Who gets checkpoints by mail, and the names of the log and of its witness.
 AUDITOR, ORIGIN, WITNESS = "auditor@audit.example", "exchange.example/audit", "exchange.example/witness"
+#: The daemons that sign in to the store, and as whom.
+LOGINS = {"broker": "ws_executor", "courier": "ws_courier", "notary": "ws_notary", "reader": "ws_reader"}
 #: Who signs it: a lead and a senior.
 SIGNERS = ("lea.w", "olga.p")
 
@@ -72,8 +75,7 @@ def prepare_people(directory: Path, lease: Lease, tokens: dict[str, str], say: C
     """Enrol the people, and give the daemons their credentials."""
     say("enrolling the demo's people")
     with psycopg.connect(lease.superuser_dsn("ws"), autocommit=True) as connection:
-        read = dict.fromkeys(("accounts:read", "logs:read", "risk:read"), tokens["read"])
-        enrol(directory, connection, read)
+        enrol(directory, connection)
         grant(connection)
         _sign_policy(directory, connection)
         _daemons(directory, connection, tokens)
@@ -107,10 +109,11 @@ def _daemons(directory: Path, connection: psycopg.Connection[Any], tokens: dict[
             "veto:key": secrets.token_hex(32),
         },
         "courier": {"mail:token-key": secrets.token_hex(32)},
+        "reader": dict.fromkeys(READ_TOKENS, tokens["read"]),
         "notary": {"notary:key": secrets.token_hex(32)},
         "witness": {"witness:key": secrets.token_hex(32)},
     }
-    for daemon, login in (("broker", "ws_executor"), ("courier", "ws_courier"), ("notary", "ws_notary")):
+    for daemon, login in LOGINS.items():
         given[daemon][f"store:{login}"] = secrets.token_urlsafe(24)
         make_login(connection, login, given[daemon][f"store:{login}"], None)
     for daemon, credentials in given.items():
@@ -177,6 +180,7 @@ def settings_text(exchange: Path, url: str, socket: str) -> bytes:
             "accounts": {"kind": "contract", "url": url},
             "logs": logs,
             "risk": {"kind": "contract", "url": url},
+            "reader": {"url": f"unix:{reader_socket(exchange.parent)}"},
             "mail": {
                 "brand": "Sandbox Exchange",
                 "address": "support@exchange.example",
@@ -190,6 +194,11 @@ def settings_text(exchange: Path, url: str, socket: str) -> bytes:
             **_watch(exchange.parent),
         }
     )
+
+
+def reader_socket(directory: Path) -> Path:
+    """Return where the reader listens."""
+    return socket_home(directory, "reader") / "r.sock"
 
 
 def _watch(directory: Path) -> dict[str, object]:

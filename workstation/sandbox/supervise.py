@@ -141,11 +141,13 @@ class Supervisor:
                 prepare.prepare_cases, self._exchange, url, tokens["read"], lease.superuser_dsn("ws"), self.say
             )
         write_private(self._directory / "settings.toml", prepare.settings_text(self._exchange, url, lease.host))
-        self.say("starting broker, courier and notary")
+        self.say("starting broker, courier, reader and notary")
+        prepare.reader_socket(self._directory).unlink(missing_ok=True)
         for child in self._daemons():
             self._children.append(child)
             await child.start()
         await self._until_keys_answer(stop)
+        await self._until_there(stop, "reader", prepare.reader_socket(self._directory))
         (self._directory / "prepared").touch(mode=0o600)
         write_private(self._directory / "demo.json", msgspec.json.encode(self._info(lease, url)))
 
@@ -176,19 +178,22 @@ class Supervisor:
         """Wait for every person's key: whoever is told "ready" may plug theirs in at once."""
         for person in PEOPLE:
             path = socket_home(self._directory, person.login) / "key.sock"
-            key = next(child for child in self._children if child.name == f"key-{person.login}")
-            while not stop.is_set() and not path.exists():
-                if key.process is None or key.process.returncode is not None:
-                    raise WorkstationError(
-                        f"The security key of {person.login} did not start.", f"Look at {key.log_file}."
-                    )
-                await pause(stop, 0.02)
+            await self._until_there(stop, f"key-{person.login}", path)
+
+    async def _until_there(self, stop: asyncio.Event, name: str, path: Path) -> None:
+        """Wait until a child listens at `path`. Raises WorkstationError where it ended before."""
+        child = next(child for child in self._children if child.name == name)
+        while not stop.is_set() and not await asyncio.to_thread(path.exists):
+            if child.process is None or child.process.returncode is not None:
+                raise WorkstationError(f"“{name}” did not start.", f"Look at {child.log_file}.")
+            await pause(stop, 0.02)
 
     def _daemons(self) -> list[Child]:
         settings = str(self._directory / "settings.toml")
         daemons = {
             "broker": ["broker"],
             "courier": ["courier"],
+            "reader": ["reader"],
             "witness": ["notary", "--witness"],
             "notary": ["notary"],
         }

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import psycopg
 
@@ -32,12 +32,16 @@ from workstation.services.connectors.risk.contract import ContractRisk
 from workstation.services.drafts import Drafts
 from workstation.services.errors import NotSignedIn
 from workstation.services.mail.ports import House, Mailbox
+from workstation.services.reading.sight import Direct, Purposes, Sight, Tickets
 from workstation.services.store.session import Session, convert
 from workstation.services.timeline.imported import ImportedEvents
 from workstation.services.timeline.source import EventSource
 from workstation.services.views import Person
 from workstation.services.workbench import Workbench
 from workstation.settings import AccountSettings, LogSettings, MailSettings, ProviderSettings, RiskSettings, Settings
+
+if TYPE_CHECKING:
+    from workstation.services.reading.cabinet import Cabinet
 
 
 class Secrets(Protocol):
@@ -114,7 +118,7 @@ class World:
         return HttpSystem(endpoint, StaticToken(self._tokens[token]), self._surroundings)
 
 
-#: What a workstation reads with. The write credential has another name and is the broker's alone.
+#: What is read with: by the reader, or, without one, by each workstation. The write credential is the broker's alone.
 READ_TOKENS = ("accounts:read", "logs:read", "risk:read")
 
 
@@ -165,21 +169,23 @@ async def open_desk(
     Raises:
         NotSignedIn, StoreError, KeyringUnavailable: with what to do.
     """
-    tokens = await read_tokens(settings, secrets)
+    tokens = {} if settings.reader.url else await read_tokens(settings, secrets)
     session, person = await open_session(settings, secrets, login)
-    world = World(settings, clock, tokens)
+    view = (
+        _through_reader(settings, session, clock)
+        if settings.reader.url
+        else _directly(settings, session, tokens, clock)
+    )
     key = await secrets.get("drafts:key")
-
-    def sources() -> Sequence[EventSource]:
-        return [*world.logs(), ImportedEvents(session)]
-
     return Workbench(
         Tools(
             person=person,
             session=session,
-            accounts=world.accounts(),
-            risk=world.risk(),
-            sources=sources,
+            accounts=view.accounts,
+            risk=view.risk,
+            sources=view.sources,
+            purposes=view.purposes,
+            sight=view.sight,
             clock=clock,
             house=house_of(settings.mail),
             step_up=StepUp(session, settings.step_up.rp_id, devices, sign_in_of(settings, clock)),
@@ -187,6 +193,59 @@ async def open_desk(
             touch=touch,
         )
     )
+
+
+class _View(NamedTuple):
+    """How a workstation sees the outside."""
+
+    accounts: AccountReader
+    risk: RiskReader | None
+    sources: Callable[[], Sequence[EventSource]]
+    purposes: Purposes
+    sight: Sight
+
+
+def _directly(settings: Settings, session: Session, tokens: dict[str, str], clock: Clock) -> _View:
+    """Read with tokens of this machine: for one person's installation (`workstation doctor` says what it weakens)."""
+    world, purposes = World(settings, clock, tokens), Purposes()
+    accounts = world.accounts()
+
+    async def imported(*args: Any) -> list[tuple[Any, ...]]:
+        return await session.rows("imported", *args)
+
+    def sources() -> Sequence[EventSource]:
+        return [*world.logs(), ImportedEvents(imported)]
+
+    sight = Direct(session, accounts, Tickets(session, purposes), clock)
+    return _View(accounts, world.risk(), sources, purposes, sight)
+
+
+def _through_reader(settings: Settings, session: Session, clock: Clock) -> _View:
+    """Read through the reader, with a view ticket for each account and without any credential."""
+    from workstation.services.connectors.reader.accounts import ReaderAccounts
+    from workstation.services.connectors.reader.client import ReaderClient
+    from workstation.services.connectors.reader.events import ReaderEvents
+    from workstation.services.connectors.reader.risk import ReaderRisk
+    from workstation.services.connectors.reader.sight import ReaderSight
+
+    purposes, surroundings = Purposes(), Surroundings(clock=clock, rng=random.SystemRandom())
+    client = ReaderClient(settings.reader, Tickets(session, purposes), surroundings)
+    names = (*(log.name for log in settings.logs), ImportedEvents.name)
+
+    def sources() -> Sequence[EventSource]:
+        return [ReaderEvents(client, name, surroundings) for name in names]
+
+    risk = None if settings.risk.kind == "none" else ReaderRisk(client)
+    return _View(ReaderAccounts(client), risk, sources, purposes, ReaderSight(client))
+
+
+def cabinet_of(settings: Settings, tokens: dict[str, str], imported: ImportedEvents, clock: Clock) -> Cabinet:
+    """Return the systems behind the reader. Only the reader's process calls this."""
+    from workstation.services.reading.cabinet import Cabinet
+
+    world = World(settings, clock, tokens)
+    sources: dict[str, EventSource] = {source.name: source for source in world.logs()}
+    return Cabinet(world.accounts(), world.risk(), {**sources, imported.name: imported}, clock)
 
 
 def provider_of(chosen: ProviderSettings, clock: Clock) -> OpenIdProvider:

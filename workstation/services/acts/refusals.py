@@ -184,6 +184,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "A colleague takes the case; your lead was told.",
     ),
     "reader_only": ("Client data comes through the reader here.", "Use the workstation; it pins through the reader."),
+    "not_revealed": ("This field is not revealed now.", "Reveal it for a reason; it shows for a minute."),
     "recipient_unknown": (
         "The reader has not said within ten minutes where this client's mail goes.",
         "Open the reply again; if it stays, see whether the reader runs (`workstation doctor`).",

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import msgspec
-
-from workstation.services.accounts.model import Account, Contact, ContactKind, Risk, Status
+from workstation.services.accounts.masking import masked, masked_contact
+from workstation.services.accounts.model import Account, Risk, Status
 from workstation.services.bench.tools import Tools
 from workstation.services.clock import parse_instant, to_micros
-from workstation.services.errors import Invalid, SourceError, SourceMissing
+from workstation.services.errors import Invalid, Refused, SourceError, SourceMissing
 from workstation.services.store.session import convert
-from workstation.services.text import clean, mask_email, mask_tail
+from workstation.services.text import clean, mask_email
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.gather import gather
 from workstation.services.timeline.source import Span
@@ -41,6 +40,8 @@ class AccountDesk:
         """Return the screen's view of a case's detail from the store, the account read now."""
         row = convert(detail["case"], CaseRow)
         since = parse_instant(detail["trouble_since"])
+        # The case opened last is the purpose for which its account is read.
+        self.tools.opened.pop(row.id, None)
         self.tools.opened[row.id] = (row.account, since)
         account, unread = await self._read(row.account)
         risk, problem = await self._risk(row.account)
@@ -51,7 +52,7 @@ class AccountDesk:
             account_problem=unread,
             risk=risk,
             risk_problem=problem,
-            reply_to=_masked_contact(reply_to) if reply_to else None,
+            reply_to=masked_contact(reply_to) if reply_to else None,
             reply_to_masked=mask_email(reply_to.value) if reply_to else "",
             trouble_since=since,
             pins=convert(detail["pins"], tuple[Pin, ...]),
@@ -63,6 +64,8 @@ class AccountDesk:
     async def open_account(self, account: str, reason: str) -> AccountView:
         """Open an account without a case, for a typed reason that a lead sees. Audited."""
         await self.tools.session.call("open_account", account, reason)
+        self.tools.purposes.reasons[account] = reason
+        view = await self.tools.sight.admit(account)
         risk, problem = await self._risk(account)
         found, unread = await self._read(account)
         return AccountView(
@@ -74,11 +77,12 @@ class AccountDesk:
             reply_to=None,
             reply_to_masked="",
             trouble_since=self.tools.clock.now(),
+            view_until=view.until,
         )
 
     async def find_accounts(self, text: str) -> tuple[str, ...]:
         """Return ids of accounts that `text` names exactly."""
-        return await self.tools.accounts.find(text.strip())
+        return await self.tools.sight.find(text.strip())
 
     async def views_of(self, account: str) -> tuple[Look, ...]:
         """Return who looked at a client's account, when and why, newest first. Leads and auditors; on record."""
@@ -99,16 +103,13 @@ class AccountDesk:
     async def reveal(self, case: int, field: str, reason: str) -> str:
         """Return one masked field (``email``, ``phone``, ``name``) for a reason. Audited."""
         await self.tools.session.call("reveal", case, field, reason)
-        account = await self.tools.account_of(case)
-        if field == "name":
-            return account.name
-        kind = ContactKind.EMAIL if field == "email" else ContactKind.PHONE
-        live = [c.value for c in account.contacts if c.kind is kind and c.replaced_at is None]
-        return ", ".join(live) or "none"
+        account, _ = self.tools.of(case)
+        return ", ".join(await self.tools.sight.field(account, field)) or "none"
 
     async def pin(self, case: int, event: Event) -> Pin:
         """Keep the event as evidence with its raw bytes."""
-        return await self.tools.session.typed(Pin, "pin", case, event.source, event.id, summary(event), event.raw)
+        account, _ = self.tools.of(case)
+        return await self.tools.sight.pin(case, account, event)
 
     async def record_proof(self, case: int, proof_class: str, pin: int, note: str) -> Proof:
         """Record that a pin proves the client, as the class of evidence that it is."""
@@ -136,10 +137,11 @@ class AccountDesk:
         if not account:
             return nothing, "The case has no account yet."
         try:
+            await self.tools.sight.admit(account)
             return await self.tools.accounts.read(account), ""
         except SourceMissing:
             return nothing, "No account system knows this account."
-        except SourceError as error:
+        except (SourceError, Refused) as error:
             return nothing, error.sentence()
 
     async def _risk(self, account: str) -> tuple[Risk | None, str]:
@@ -149,30 +151,5 @@ class AccountDesk:
             return await self.tools.risk.risk(account), ""
         except SourceMissing:
             return None, "The risk engine has no data on this account."
-        except SourceError as error:
+        except (SourceError, Refused) as error:
             return None, error.sentence()
-
-
-def summary(event: Event) -> str:
-    """Return an event in one line, for the list of pins."""
-    parts = (event.action, event.outcome, event.ip, event.country, event.device or event.user_agent)
-    return clean(" · ".join(str(p) for p in parts if p), 300)
-
-
-def masked(account: Account) -> Account:
-    """Return the account as screens may hold it: no full name, address or number."""
-    name = " ".join(mask_name(word) for word in account.name.split())
-    user = mask_email(account.username) if "@" in account.username else mask_name(account.username)
-    return msgspec.structs.replace(
-        account, name=name, username=user, contacts=tuple(_masked_contact(c) for c in account.contacts)
-    )
-
-
-def mask_name(word: str) -> str:
-    """Return the first letter of a name and dots."""
-    return word[:1] + "••••" if word else ""
-
-
-def _masked_contact(contact: Contact) -> Contact:
-    hide = mask_email if contact.kind is ContactKind.EMAIL else mask_tail
-    return msgspec.structs.replace(contact, value=hide(contact.value))

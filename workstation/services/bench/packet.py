@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from workstation.services.accounts.masking import masked
 from workstation.services.accounts.model import Account, Status
 from workstation.services.acts.facts import differences, facts_of
-from workstation.services.bench.account import AccountDesk, masked
+from workstation.services.bench.account import AccountDesk
 from workstation.services.bench.acts import ActDesk, request_of
 from workstation.services.clock import parse_instant
-from workstation.services.errors import SourceError, SourceMissing
+from workstation.services.errors import Refused, SourceError, SourceMissing
 from workstation.services.store.session import convert
 from workstation.services.views import CaseRow, EscalationRow, EscalationView, Packet
 
@@ -90,8 +91,9 @@ class PacketDesk(AccountDesk, ActDesk):
     async def _now(self, account: str) -> tuple[Account, str]:
         unknown = Account(id=account, etag="", status=Status.UNKNOWN)
         try:
+            await self.tools.sight.admit(account)
             return await self.tools.accounts.read(account), ""
         except SourceMissing:
             return unknown, "No account system knows this account."
-        except SourceError as error:
+        except (SourceError, Refused) as error:
             return unknown, error.sentence()

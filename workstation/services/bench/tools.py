@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from workstation.services.accounts.model import Account, Status
+from workstation.services.accounts.model import Account
 from workstation.services.accounts.ports import AccountReader, RiskReader
 from workstation.services.acts.refusals import refused
 from workstation.services.clock import Clock
-from workstation.services.errors import SourceMissing
 from workstation.services.mail.ports import House
+from workstation.services.reading.sight import Direct, Purposes, Sight, Tickets, read_or_unknown
 from workstation.services.timeline.source import EventSource
 from workstation.services.views import Person
 
@@ -35,6 +35,8 @@ class Tools:
         step_up: proves that the person is here.
         drafts: the local journal; None where the keyring gave no key for it.
         touch: demo only: touches this person's software key.
+        purposes: what this session opened and why.
+        sight: how it looks; without one, directly.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Tools:
         step_up: StepUp,
         drafts: Drafts | None,
         touch: Callable[[], bool] | None = None,
+        purposes: Purposes | None = None,
+        sight: Sight | None = None,
     ) -> None:
         self.person = person
         self.session = session
@@ -61,8 +65,13 @@ class Tools:
         self.step_up = step_up
         self.drafts = drafts
         self.touch = touch
-        #: case → (account id, since when there is trouble), of the cases that this session opened
-        self.opened: dict[int, tuple[str, datetime]] = {}
+        self.purposes = purposes or Purposes()
+        self.sight: Sight = sight or Direct(session, accounts, Tickets(session, self.purposes), clock)
+
+    @property
+    def opened(self) -> dict[int, tuple[str, datetime]]:
+        """Case → (account id, since when there is trouble), of the cases that this session opened."""
+        return self.purposes.cases
 
     def of(self, case: int) -> tuple[str, datetime]:
         """Return the account of a case that this session opened, and since when there is trouble.
@@ -75,14 +84,11 @@ class Tools:
         return self.opened[case]
 
     async def account_of(self, case: int) -> Account:
-        """Read the account of an opened case, as it stands now.
+        """Read the account of an opened case, as it stands now; masked where a reader is in the house.
 
         Raises:
-            Refused: this session did not open the case.
+            Refused: this session did not open the case, or may no longer look.
             SourceError: it cannot be read. An account that no system knows is returned as ``unknown``.
         """
         account, _ = self.of(case)
-        try:
-            return await self.accounts.read(account)
-        except SourceMissing:
-            return Account(id=account, etag="", status=Status.UNKNOWN)
+        return await read_or_unknown(self.accounts, account)

@@ -29,7 +29,7 @@ from workstation.services.clock import Clock
 from workstation.services.connectors.answers import PROXY_HINT, Answer, refusal, require_json
 from workstation.services.connectors.decoding import Inflater, decode
 from workstation.services.connectors.endpoint import Endpoint, checked_base, tls
-from workstation.services.errors import SourceBusy, SourceDown, SourceGarbled
+from workstation.services.errors import SourceBusy, SourceDown, SourceGarbled, WorkstationError
 from workstation.services.text import clean
 
 T = TypeVar("T")
@@ -189,6 +189,10 @@ class HttpSystem:
         async with self._deadline():
             return await self._call(method, path, query, content, every, hidden)
 
+    def refusal(self, answer: Answer, secrets: tuple[str, ...]) -> WorkstationError:
+        """Return the error that an answer other than 2xx stands for; a system with words of its own may say more."""
+        return refusal(answer, self.name, self.surroundings.clock, secrets)
+
     async def aclose(self) -> None:
         """Close every connection; further calls raise SourceDown."""
         self._closed = True
@@ -234,7 +238,7 @@ class HttpSystem:
             if answer.status != 401 or renewed or not self._credential.refused(header):
                 break
         if not 200 <= answer.status < 300:
-            raise refusal(answer, self.name, self.surroundings.clock, (header.rpartition(" ")[2], *hidden))
+            raise self.refusal(answer, (header.rpartition(" ")[2], *hidden))
         require_json(answer, self.name)
         return answer
 

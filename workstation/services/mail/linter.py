@@ -118,12 +118,16 @@ def _quoted(text: str, account: Account) -> Iterator[str]:
 
 def _phones(text: str, account: Account) -> bool:
     known = [re.sub(r"\D", "", c.value) for c in account.contacts if c.kind is ContactKind.PHONE]
+    # Of a masked number only its end is known: enough to stop a longer one that ends alike.
+    tails = tuple(digits for digits in known if 2 <= len(digits) < 6)
     for found in _DIGITS.finditer(text):
         digits = re.sub(r"\D", "", found[0]).lstrip("0")
         if any(
             len(digits) >= 4 and len(phone) >= 6 and (phone.endswith(digits) or digits.endswith(phone))
             for phone in known
         ):
+            return True
+        if len(digits) >= 6 and tails and digits.endswith(tails):
             return True
         if found[0].startswith("+") and len(digits) >= 8:
             return True

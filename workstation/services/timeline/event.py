@@ -23,12 +23,13 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One thing that happened, as a source told it.
 
     ``time_us`` and ``ingested_us`` are microseconds since the Unix epoch, UTC. ``account`` is the
     account that was acted *on*; ``actor`` is who did it (the same for a client's own sign-in).
-    Text fields are Untrusted. Absent values are empty strings, never guesses.
+    Text fields are Untrusted. Absent values are empty strings, never guesses. `digest` is set where `raw` is
+    not what the source sent (the reader masks it): the SHA-256 of what it sent, hexadecimal.
     """
 
     id: str
@@ -56,11 +57,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     risk: str = ""
     ingested_us: int = 0
     raw: bytes = b""
+    digest: str = ""
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the raw record, hexadecimal."""
-        return hashlib.sha256(self.raw).hexdigest()
+        """SHA-256 of the record as the source sent it, hexadecimal."""
+        return self.digest or hashlib.sha256(self.raw).hexdigest()
 
     def value(self, field: str) -> str:
         """Return the value of an ECS field as text, ``""`` where it is absent.

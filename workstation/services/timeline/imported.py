@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from workstation.services.errors import Refused, SourceDenied, SourceDown, StoreError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping import Unmapped, map_line
 from workstation.services.timeline.source import Page, Span
-
-if TYPE_CHECKING:
-    from workstation.services.store.session import Session
 
 #: Rows of one page; a CloudTrail record has about 1.5 KB.
 PAGE = 1_000
@@ -21,13 +18,14 @@ class ImportedEvents:
     """Reads imported raw records from the store and maps them again: a better mapper helps old evidence too.
 
     Args:
-        session: the signed-in connection; the account must have been opened on record.
+        ask: returns rows of the store (source, id, microseconds, raw record) for account, since, until, the time and
+            the source-and-id before which to go on, and how many.
     """
 
     name = "imported"
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, ask: Callable[..., Awaitable[list[tuple[Any, ...]]]]) -> None:
+        self._ask = ask
 
     async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
         """Yield pages newest first. The cursor is ``<microseconds>|<source and id>``.
@@ -40,7 +38,7 @@ class ImportedEvents:
         while True:
             args = (account, span.since_us, span.until_us, int(before_us) if before_us else None, before_id, PAGE)
             try:
-                rows = await self._session.rows("imported", *args)
+                rows = await self._ask(*args)
             except Refused as error:
                 raise SourceDenied("Imported events cannot be read: the account is not open.", error.hint) from error
             except StoreError as error:
@@ -53,7 +51,7 @@ class ImportedEvents:
                 return
 
     async def aclose(self) -> None:
-        """The session is not ours to close."""
+        """The store is not ours to close."""
 
 
 def _event(source: str, event_id: str, time_us: int, raw: bytes) -> Event:
