@@ -9,8 +9,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tests.ui import paper_data as data
 from tests.ui.driving import LONG, Driver, driving, two_packets
 from tests.ui.lid import Lid
@@ -135,13 +133,14 @@ async def test_elevated_mode_is_locked_after_two_minutes_and_ended() -> None:
         assert not d.app.screen.has_class("-elevated")
 
 
-@pytest.mark.parametrize("keys", ["2", "3", "6", "ctrl+p", "ctrl+k", "ctrl+e", "question_mark", "n", "ctrl+c"])
-async def test_no_other_key_is_heard(keys: str) -> None:
+async def test_no_other_key_is_heard() -> None:
     _, run = lidded()
     async with run as d:
-        await d.press("n", "ctrl+l", keys)
-        assert d.at == "LockScreen"
-        assert hidden(d)
+        await d.press("n", "ctrl+l")
+        for key in ("2", "3", "6", "ctrl+p", "ctrl+k", "ctrl+e", "question_mark", "n", "ctrl+c"):
+            await d.press(key)
+            assert d.at == "LockScreen", key
+            assert hidden(d), key
 
 
 async def test_what_comes_meanwhile_stays_behind_the_lock() -> None:
