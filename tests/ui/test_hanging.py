@@ -18,7 +18,8 @@ from workstation.widgets.prose import Prose
         ("✗ The SIM was changed", 2),
         ("a sentence of words", 0),
         ("", 0),
-        ("a very long label indeed, really   text", 0),
+        ("event.reason                 withdrawal_review", 29),
+        ("a very long label indeed, that goes on   text", 0),
         ("             could now", 13),
     ],
 )

@@ -240,6 +240,7 @@ async def test_what_was_revealed_is_masked_again() -> None:
         await d.press("ctrl+l", "enter", "t")
         assert d.at == "AccountScreen"
         assert "maria@proton.me" not in d.seen()
+        assert not d.word
 
 
 # -- the way back ----------------------------------------------------------------------------------

@@ -99,7 +99,8 @@ class DeskScreen(Screen[None]):
         """Somebody else will sign in: show nothing of what was here."""
 
     def hide(self) -> None:
-        """The terminal is being locked: stop reading."""
+        """The terminal is being locked: stop reading, and leave no word behind."""
+        self.say("")
         for group in self.READS:
             self.workers.cancel_group(self, group)
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 #: Cells of the widest label that a continuation is set in by.
-DEEPEST = 18
+DEEPEST = 30
 #: What stands before the text of a line: a sign, or a label that is filled up with blanks.
 _HEAD = re.compile(r" *(?:[✗✓→◷◈⊘□●○◌◉·↩▲] +|\S.*? {2,})(?=\S)| {2,}(?=\S)")
 
