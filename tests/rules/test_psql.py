@@ -191,7 +191,9 @@ SELECT n.nspname || '.' || p.proname,
 POLICY = ("policy", "policy_reason", "policy_need", "policy_blocker", "policy_limit", "policy_head")
 #: role or roles → functions; everybody who works cases ("ws_user") may call the others.
 RIGHTS: dict[str, str] = {
-    "": "change_policy enrol enrol_factor enrol_policy_key found install_release recover set_auditor_mail",
+    "": "change_policy enrol enrol_factor enrol_policy_key found install_release read_directly recover "
+    "set_auditor_mail",
+    "ws_reader": "reader_serves view_check view_imported view_pin view_recipient view_vip",
     "ws_notary": "checkpointed checkpointed_size notary_alarm notary_look notary_seen",
     "ws_executor": "announce attest attest_facts client_veto facts_wanted hold_settle holds_due unannounced "
     "veto_cursor veto_read vetoable attest_offer claim glass_untold proofs publish_seal_key purge reap releasable "
@@ -199,14 +201,14 @@ RIGHTS: dict[str, str] = {
     "ws_courier": "inbox_cursor inbox_file outbox_claim outbox_settle outbox_stuck",
     "ws_l2": "approve return_packet take_over",
     "ws_l2 ws_lead": "open_escalation",
-    "ws_lead": "enable grant_act invite review_break_glass revoke_act see_alert set_method_policy set_methods "
-    "set_standing",
+    "ws_lead": "colleagues_account enable grant_act invite review_break_glass revoke_act see_alert set_method_policy set_methods "
+    "set_standing watch_account",
     "ws_lead ws_senior": "confirm_change disable unlock_step_up",
     "ws_auditor ws_lead": "alerts",
     "ws_auditor ws_lead ws_senior": "team",
     "ws_auditor ws_user": "approvers audit_export audit_page challenge copied changes elevation end_factor my_factors "
     "notary offer_factor offer_seal policy proof_result prove reviews_due seal_key step_down step_up_methods "
-    "team_health whoami withdraw_change",
+    "team_health views_of whoami withdraw_change",
 }
 DECIDED = {function: roles for roles, functions in RIGHTS.items() for function in functions.split()}
 

@@ -114,6 +114,8 @@ class Desk:
 
     async def _events(self, request: Request) -> Response:
         shown, asked = _presented(request), request.query_params
+        # First of all: whether there is such a source is nobody's business either.
+        await self._gate.admit(shown, "")
         name = asked.get("source", "")
         span = Span(_instant(asked.get("since", "")), _instant(asked.get("until", "")))
         source = self._cabinet.source(name)
