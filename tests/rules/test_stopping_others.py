@@ -56,6 +56,14 @@ def test_challenges_are_purged(ws: Installation) -> None:
     assert answer(ws.su, "SELECT count(*) FROM wsd.challenge WHERE issued < now() - interval '1 day'") == 0
 
 
+def test_an_elevation_that_was_stepped_down_from_stays_to_be_seen(ws: Installation) -> None:
+    erika = ws.desk("erika")
+    assert ws.step_up(erika) == "ok"
+    erika.execute("SELECT ws.step_down()")
+    answer(ws.desk("ws_executor"), "SELECT ws.purge('1 day')")
+    assert answer(ws.su, "SELECT count(*) FROM wsd.elevation WHERE login = 'erika' AND NOT fresh") >= 1
+
+
 def test_a_forged_notice_is_a_hint_and_nothing_more(ws: Installation) -> None:
     listener = ws.connect("ben")
     listener.execute("LISTEN acts")

@@ -284,7 +284,8 @@ CREATE FUNCTION ws.purge(p_keep interval DEFAULT '1 day') RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE n bigint;
 BEGIN
-  DELETE FROM wsd.elevation WHERE started < clock_timestamp() - p_keep;
+  -- by the challenge: stepping down moves `started` back, and the notary must still see that an elevation ended
+  DELETE FROM wsd.elevation e USING wsd.challenge c WHERE c.id = e.challenge_id AND c.issued < clock_timestamp() - p_keep;
   DELETE FROM wsd.challenge c WHERE issued < clock_timestamp() - p_keep AND NOT EXISTS (SELECT 1 FROM wsd.elevation WHERE challenge_id = c.id);
   GET DIAGNOSTICS n = ROW_COUNT;
   RETURN n;
