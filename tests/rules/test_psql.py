@@ -201,8 +201,8 @@ RIGHTS: dict[str, str] = {
     "ws_courier": "inbox_cursor inbox_file outbox_claim outbox_settle outbox_stuck",
     "ws_l2": "approve return_packet take_over",
     "ws_l2 ws_lead": "open_escalation",
-    "ws_lead": "colleagues_account enable grant_act invite review_break_glass revoke_act see_alert set_method_policy set_methods "
-    "set_standing watch_account",
+    "ws_lead": "colleagues_account enable grant_act invite review_break_glass revoke_act see_alert set_method_policy "
+    "set_methods set_standing watch_account",
     "ws_lead ws_senior": "confirm_change disable unlock_step_up",
     "ws_auditor ws_lead": "alerts",
     "ws_auditor ws_lead ws_senior": "team",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ from workstation.services.text import clean
 if TYPE_CHECKING:
     from workstation.services.audit.offline import Checkpoint, Heads, Key, Problem
     from workstation.services.audit.verify import Report
+    from workstation.services.views import Look
 
 T = TypeVar("T")
 
@@ -44,6 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     export = parts.add_parser("export", help="write all records as NDJSON, for an auditor elsewhere; this is on record")
     export.add_argument("--output", type=Path, metavar="F", help="a file that is not there yet (default: stdout)")
     add_place(export)
+    who = parts.add_parser("who", help="who looked at a client's account, when and why (leads, auditors); on record")
+    who.add_argument("account", metavar="ACCOUNT")
+    who.add_argument("--json", action="store_true", help="as JSON")
+    add_place(who)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,11 +58,39 @@ def run(args: argparse.Namespace) -> int:
         args.person = "aud.r"
     if args.part == "export":
         return _export(args)
+    if args.part == "who":
+        return _who(args)
     if args.part == "heads":
         report = _walk(args, None, ())
         print(msgspec.json.encode(report.heads).decode())
         return 1 if report.problems else 0
     return _verify(args)
+
+
+def _who(args: argparse.Namespace) -> int:
+    looks = asyncio.run(_looks(args))
+    if args.json:
+        print(msgspec.json.encode(looks).decode())
+        return 0
+    for look in looks:
+        why = clean(look.reason) if look.kind == "reason" else f"{look.kind} {look.case_ref}"
+        print(f"{look.first_at:%Y-%m-%d %H:%MZ}  {clean(look.name)} ({clean(look.login)})  {why}")
+        print(f"    looked at: {clean(', '.join(look.looked)) or 'nothing, the right was not used'}")
+        for shown in look.reveals:
+            print(f"    {shown.at:%H:%MZ} revealed {clean(shown.field)}: {clean(shown.reason)}")
+    if not looks:
+        print("Nobody looked at this account that you may see.")
+    return 0
+
+
+async def _looks(args: argparse.Namespace) -> tuple[Look, ...]:
+    from workstation.services.views import Look
+
+    session, _ = await Where(args).session()
+    try:
+        return await session.typed(tuple[Look, ...], "views_of", args.account)
+    finally:
+        await session.aclose()
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from workstation.commands.common import Where, add_place
 from workstation.services.errors import SourceMissing, WorkstationError
+
+if TYPE_CHECKING:
+    from workstation.services.connect import Secrets
+    from workstation.services.workbench import Workbench
+    from workstation.settings import Settings
 
 #: An account that no system has: asking for it tests the address and the credential and reads nobody's data.
 NOBODY = "00000000"
@@ -61,17 +66,11 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
         found.append(Finding(what="store", state="ok", said=f"signed in as {desk.person.name}, {desk.person.title}"))
         found.append(_policy(await desk.tools.session.call("policy")))
         found.append(_notary(await desk.tools.session.call("notary")))
-        found.append(await _tried("account system", lambda: desk.tools.accounts.read(NOBODY)))
-        if desk.tools.risk is None:
-            found.append(
-                Finding(
-                    what="risk engine", state="warning", said="none is configured", do="Add [risk] to the settings."
-                )
-            )
+        if settings.reader.url:
+            found += await _reader(desk, settings, where.secrets(login))
         else:
-            risk = desk.tools.risk
-            found.append(await _tried("risk engine", lambda: risk.risk(NOBODY)))
-        found.append(_direct(settings.logs))
+            found += await _systems(desk)
+            found.append(_direct(settings.logs))
         every = await desk.step_up_methods()
         methods = [method.kind for method in every if method.offered]
         state = "ok" if "fido2" in methods else "warning"
@@ -119,6 +118,38 @@ def _notary(row: dict[str, Any]) -> Finding:
     return Finding(what="notary", state=found.state, said=found.said, do=found.do)
 
 
+async def _reader(desk: Workbench, settings: Settings, secrets: Secrets) -> list[Finding]:
+    """Whether the reader answers and knows the sources, and whether this machine still holds what it need not."""
+    from workstation.services.connect import READ_TOKENS
+    from workstation.services.connectors.reader.sight import ReaderSight
+
+    sight = desk.tools.sight
+    assert isinstance(sight, ReaderSight), "made from the same settings"
+    try:
+        health = await sight.health()
+    except WorkstationError as error:
+        do = f"{error.hint} On its machine: `workstation reader --check`."
+        return [Finding(what="reader", state="broken", said=error.what, do=do)]
+    found = [Finding(what="reader", state="ok", said="answers; client data comes for a purpose, and masked")]
+    if unknown := [log.name for log in settings.logs if log.name not in health.sources]:
+        said = "the reader has no source named " + ", ".join(unknown)
+        found.append(Finding(what="logs", state="broken", said=said, do="Name [[logs]] as the reader's settings do."))
+    if held := [name for name in READ_TOKENS if await secrets.get(name) is not None]:
+        do = "Take them out with `workstation logout`, and have them replaced: past the reader they read everything."
+        found.append(Finding(what="read tokens", state="warning", said=f"still here: {', '.join(held)}", do=do))
+    return found
+
+
+async def _systems(desk: Workbench) -> list[Finding]:
+    """Whether the systems answer that this machine reads by itself."""
+    found = [await _tried("account system", lambda: desk.tools.accounts.read(NOBODY))]
+    risk = desk.tools.risk
+    if risk is None:
+        do = "Add [risk] to the settings."
+        return [*found, Finding(what="risk engine", state="warning", said="none is configured", do=do)]
+    return [*found, await _tried("risk engine", lambda: risk.risk(NOBODY))]
+
+
 async def _tried(what: str, ask: Callable[[], Awaitable[Any]]) -> Finding:
     try:
         await ask()
@@ -137,5 +168,6 @@ def _direct(logs: tuple[Any, ...]) -> Finding:
         what="logs",
         state="warning",
         said=f"{names}; read directly, with tokens of this machine",
-        do="Whoever has this machine can read any account: purpose-bound viewing is a habit here, not a wall.",
+        do="Whoever has this machine can read any account, unmasked: purpose, budget and masking are a habit here, "
+        "not a wall. A team runs `workstation reader` and names it in [reader].",
     )

@@ -48,7 +48,9 @@ async def _login(args: argparse.Namespace) -> int:
     await vault.put("person", login)
     if await vault.get("drafts:key") is None:
         await vault.put("drafts:key", secrets.token_hex(32))
-    for name in args.token or [n for n in READ_TOKENS if await vault.get(n) is None]:
+    # With a reader in the house a workstation holds no read token, and is not asked for one.
+    wanted = () if settings.reader.url else READ_TOKENS
+    for name in args.token or [n for n in wanted if await vault.get(n) is None]:
         if token := getpass.getpass(f"Read token {name} (empty to leave out): "):
             await vault.put(name, token)
     print(f"Signed in as {me['name']}. The credentials are in this machine's keyring.")
