@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.story import driver
+from tests.story.finding import find_case, locked
 from workstation.app import WorkstationApp
 from workstation.commands.common import Where
 from workstation.sandbox.place import Place
@@ -96,21 +97,16 @@ async def analyst(place: Place) -> None:
         s.picture("account")
 
 
-async def forwarded(place: Place) -> int:
-    """Forward a case with an unlock, as the analyst does, and return it."""
+async def forwarded(place: Place) -> None:
+    """Forward a case with an unlock, as the analyst does."""
     ana = await sit(place, "ana.k")
     try:
-        view = await ana.queue()
-        for row in await ana.case_rows(view.ids):
-            account = await ana.tools.accounts.read(row.account)
-            if row.holder is None and {lock.kind for lock in account.locks} & {"failed_sign_ins", "security"}:
-                await ana.claim(row.id)
-                await driver.investigate(ana, row.id, "unlock", {}, "rightful_owner")
-                await driver.forward(ana, row.id)
-                return row.id
+        row = await find_case(place, ana, locked)
+        await ana.claim(row.id)
+        await driver.investigate(ana, row.id, "unlock", {}, "rightful_owner")
+        await driver.forward(ana, row.id)
     finally:
         await ana.aclose()
-    raise AssertionError("the demo made no locked account")
 
 
 async def senior(place: Place) -> None:

@@ -37,6 +37,8 @@ from workstation.services.timeline.source import Span
 from workstation.services.vault import credential_file
 from workstation.settings import ReaderSettings
 
+pytestmark = pytest.mark.long
+
 
 class Process:
     """A reader with settings and credentials of its own, as an installation starts it."""
