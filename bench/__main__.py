@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, start, store
+from bench import audit, reader, start, store
 from bench.rows import Row
 
-PARTS = {"start": start.measure, "store": store.measure, "audit": audit.measure}
+PARTS = {"start": start.measure, "store": store.measure, "audit": audit.measure, "reader": reader.measure}
 
 
 def main() -> int:

@@ -22,7 +22,8 @@ MASKER = Masker(CLIENT)
     ("text", "shown"),
     [
         ("carla.canarina@mail.invalid", "c••••@mail.invalid"),
-        ("<Carla.Canarina@MAIL.invalid>", "<C••••@MAIL.invalid>"),
+        ("<Carla.Canarina@MAIL.invalid>", "<c••••@mail.invalid>"),
+        ("xcarla.canarina@mail.invalid", "x••••@mail.invalid"),
         ("write to x@y.z, w@v.u", "write to x••••@y.z, w••••@v.u"),
         ("mailto:a.b%40mail.invalid", "mailto:a••••%40mail.invalid"),
         ("+49 151 2345 6789", "••••89"),

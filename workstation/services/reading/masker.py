@@ -20,6 +20,7 @@ import msgspec
 
 from workstation.services.accounts.masking import DOTS, mask_name, masked
 from workstation.services.accounts.model import Account, ContactKind, Risk
+from workstation.services.text import mask_email
 from workstation.services.timeline.event import Event
 
 #: The texts of an event in which a client's data may stand.
@@ -46,11 +47,19 @@ NAME_MIN = 3
 TAIL = 8
 _FIELD, _EVENT = "\x1f", "\x1e"
 _texts = attrgetter(*TEXTS, "raw")
-#: The longest local part is 64 (RFC 5321, 4.5.3.1.1); looked for backwards from the @.
-_LOCAL = re.compile(r"""[^\s"'<>()\[\]{},;:\\/=|&?@\x00-\x1f]{1,128}""")
-_DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){0,6}[\w-]{1,63}")
+#: Twice the longest local part (RFC 5321, 4.5.3.1.1).
+LOCAL_MAX = 128
+_NOT_LOCAL = "\"'<>()[]{},;:\\/=|&?@ \x7f" + "".join(map(chr, range(0x20)))
+#: Looked for backwards from the @.
+_LOCAL = re.compile(rf"[^\s{re.escape(_NOT_LOCAL)}]{{1,{LOCAL_MAX}}}")
+_BOUNDS = bytes(0x20 if chr(code) in _NOT_LOCAL else code for code in range(256))
 _NUMBER = re.compile(r"\+\d(?:[ ().\-]{0,2}\d){7,14}")
 _SEPARATORS = b" ().-/"
+
+#: In place of what was found already; no text that comes here has it, and no word goes over it.
+_TAKEN = "\x00"
+#: A word goes on with these: a name in the middle of one is another word.
+_INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 _Span = tuple[int, int, str]
 
@@ -103,36 +112,59 @@ class Masker:
         spans = self._spans(page)
         if not spans:
             return tuple(events)
-        shown = _written(page, spans).split(_EVENT)
-        if len(shown) != len(rows) or page.count(_FIELD) != len(rows) * len(TEXTS):
-            # A record that holds our separators: each text by itself.
-            return tuple(self._alone(event) for event in events)
-        return tuple(
-            event if was == now else _masked(event, now.split(_FIELD))
-            for event, was, now in zip(events, rows, shown, strict=True)
-        )
+        out = list(events)
+        for number, start, mine in _by_row(rows, spans):
+            row = rows[number]
+            if row.count(_FIELD) != len(TEXTS) or mine[-1][1] > start + len(row):
+                # A record that holds our separators: each text by itself.
+                out[number] = self._alone(out[number])
+            else:
+                inside = [(begin - start, end - start, mask) for begin, end, mask in mine]
+                out[number] = _masked(out[number], row.split(_FIELD), _written(row, inside).split(_FIELD))
+        return tuple(out)
 
     def _alone(self, event: Event) -> Event:
-        return _masked(event, [self.text(part) for part in (*_texts(event)[:-1], _decoded(event.raw))])
+        was = [*_texts(event)[:-1], _decoded(event.raw)]
+        return _masked(event, was, [self.text(part) for part in was])
 
     def _withheld(self, event: Event) -> Event:
         hidden = {name: DOTS if name in NAMED else self.text(v) for name in TEXTS if (v := getattr(event, name))}
         return msgspec.structs.replace(event, **hidden, raw=b"", digest=event.sha256)
 
     def _spans(self, text: str) -> list[_Span]:
-        found = [*_addresses(text), *_international(text)]
+        found: list[_Span] = []
+        lower = _lowered(text)
+        for needle, mask in self._needles:
+            if needle in lower:
+                hits = _standing_alone(lower, needle, mask)
+                if len(hits) == lower.count(needle):
+                    # Taken away, so that nothing shorter is looked for in the same place.
+                    lower = lower.replace(needle, _TAKEN * len(needle))
+                found += hits
+        found += _addresses(text, lower)
+        found += _international(text)
         if self._numbers:
             bare = text.encode("utf-8", "surrogatepass").translate(None, _SEPARATORS)
             for tail, pattern in self._numbers:
                 if tail in bare:
                     found += ((m.start(), m.end(), DOTS + m[0][-2:]) for m in pattern.finditer(text))
-        if self._needles:
-            lower = _lowered(text)
-            for needle, mask in self._needles:
-                if needle in lower:
-                    found += _standing_alone(lower, needle, mask)
         found.sort()
         return found
+
+
+def _by_row(rows: list[str], spans: list[_Span]) -> Iterator[tuple[int, int, list[_Span]]]:
+    """Yield, of rows that spans begin in, the number, where the row begins in the page, and its spans."""
+    place = start = 0
+    for number, row in enumerate(rows):
+        end = start + len(row)
+        first = place
+        while place < len(spans) and spans[place][0] <= end:
+            place += 1
+        if place > first:
+            yield number, start, spans[first:place]
+        if place == len(spans):
+            return
+        start = end + 1
 
 
 def _joined(event: Event) -> str:
@@ -144,11 +176,10 @@ def _decoded(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _masked(event: Event, parts: list[str]) -> Event:
-    *texts, raw = parts
-    *was, _ = _texts(event)
-    hidden = {name: text for name, text, old in zip(TEXTS, texts, was, strict=True) if text != old}
-    shown = raw.encode("utf-8", "surrogateescape")
+def _masked(event: Event, was: list[str], now: list[str]) -> Event:
+    # zip ends with TEXTS: the last part is the raw record.
+    hidden = {name: text for name, text, old in zip(TEXTS, now, was, strict=False) if text != old}
+    shown = now[-1].encode("utf-8", "surrogateescape")
     return msgspec.structs.replace(event, **hidden, raw=shown, digest=event.sha256)
 
 
@@ -164,16 +195,22 @@ def _written(text: str, spans: list[_Span]) -> str:
     return "".join(out)
 
 
-def _addresses(text: str) -> Iterator[_Span]:
+def _addresses(text: str, lower: str) -> Iterator[_Span]:
+    """Yield the local part of each address in `lower`: from the last character that cannot be in one, to the @."""
+    bounds = lower.encode().translate(_BOUNDS) if lower.isascii() else b""
     for sign in ("@", "%40"):
-        at = text.find(sign)
+        at = lower.find(sign)
         while at >= 0:
-            local = _LOCAL.match(text[max(0, at - 128) : at][::-1])
-            if local is not None and _DOMAIN.match(text, at + len(sign)):
-                start = at - local.end()
-                if not text.startswith(DOTS, start + 1):
-                    yield start, at, text[start] + DOTS
-            at = text.find(sign, at + 1)
+            nearest = max(0, at - LOCAL_MAX)
+            if bounds:
+                start = bounds.rfind(b" ", nearest, at) + 1 or nearest
+            else:
+                local = _LOCAL.match(lower[nearest:at][::-1])
+                start = at - local.end() if local else at
+            after = text[at + len(sign) : at + len(sign) + 1]
+            if start < at and (after.isalnum() or after == "[") and not text.startswith(DOTS, start + 1):
+                yield start, at, text[start] + DOTS
+            at = lower.find(sign, at + 1)
 
 
 def _international(text: str) -> Iterator[_Span]:
@@ -182,16 +219,18 @@ def _international(text: str) -> Iterator[_Span]:
             yield found.start(), found.end(), DOTS + found[0][-2:]
 
 
-def _standing_alone(lower: str, needle: str, mask: str) -> Iterator[_Span]:
-    """Yield where `needle` stands as a word; in scripts without blanks, wherever it stands."""
-    plain = needle.isascii()
-    at = lower.find(needle)
+def _standing_alone(lower: str, needle: str, mask: str) -> list[_Span]:
+    """Return where `needle` stands as a word; in scripts without blanks, wherever it stands."""
+    found: list[_Span] = []
+    inside = _INSIDE if needle.isascii() else frozenset()
+    find, size = lower.find, len(needle)
+    at = find(needle)
     while at >= 0:
-        end = at + len(needle)
-        before, after = lower[at - 1 : at], lower[end : end + 1]
-        if not plain or not ((before.isascii() and before.isalnum()) or (after.isascii() and after.isalnum())):
-            yield at, end, mask
-        at = lower.find(needle, end)
+        end = at + size
+        if lower[at - 1 : at] not in inside and lower[end : end + 1] not in inside:
+            found.append((at, end, mask))
+        at = find(needle, end)
+    return found
 
 
 def _lowered(text: str) -> str:
@@ -204,6 +243,7 @@ def _needles(account: Account) -> Iterator[tuple[str, str]]:
     """Yield what to look for, in lower case, and its mask; the longest first."""
     words = {word for word in _words(account) if len(word) >= NAME_MIN}
     forms = {(_lowered(form), mask_name(word)) for word in words for form in _forms(word)}
+    forms |= {(_lowered(c.value), mask_email(c.value)) for c in account.contacts if "@" in c.value}
     yield from sorted(forms, key=lambda pair: (-len(pair[0]), pair))
 
 
