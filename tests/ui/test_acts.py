@@ -7,7 +7,8 @@ from datetime import timedelta
 from textual.widgets import Button
 
 from tests.ui.driving import LONG, Driver, driving, two_packets
-from workstation.services.views import Difference
+from tests.ui.paper_desk import replace
+from workstation.services.views import Difference, Option, WhyNot
 
 # -- acts ------------------------------------------------------------------------------------------
 
@@ -139,6 +140,22 @@ async def test_return_and_take_over() -> None:
         await d.press("enter", "T")
         assert d.desk.did("take_over") == [(48_192,)]
         assert d.at == "AccountScreen"
+
+
+async def test_arming_takes_a_case_over_that_nobody_holds() -> None:
+    async with driving("mia.s", prepare=two_packets) as d:
+        options, case = d.desk.options, d.paper.order[0]
+        d.paper.rows[case] = replace(d.paper.rows[case], holder=None, holder_name="")
+
+        async def until_held(number: int) -> tuple[Option, ...]:
+            found = await options(number)
+            why = WhyNot(code="not_holder", what="You do not hold this case.")
+            return found if d.desk.did("take_over") else tuple(replace(o, allowed=False, reasons=(why,)) for o in found)
+
+        d.desk.options = until_held  # type: ignore[method-assign]
+        await d.press("3", "enter", "A")
+        assert d.desk.did("take_over") == [(case,)]
+        assert d.at == "ArmDialog"
 
 
 async def test_veto_needs_a_reason() -> None:

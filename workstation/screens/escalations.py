@@ -247,6 +247,7 @@ class EscalationsScreen(DeskScreen):
         view = self.current
         if view is None:
             return
+        view = await self._held(view)
         blocked = [change.name for change in view.differences if change.blocks]
         option = next((option for option in view.options if option.act == view.packet.act), None)
         if blocked:
@@ -264,6 +265,22 @@ class EscalationsScreen(DeskScreen):
             if request is not None:
                 self.show_tab("requests")
                 self.open(view.case.id)
+
+    async def _held(self, view: EscalationView) -> EscalationView:
+        """Take over a case that nobody holds, where that is all that keeps its act from being asked for.
+
+        An act is for whoever holds the case; of a packet that waits for a senior, that is part of saying yes.
+        """
+        option = next((option for option in view.options if option.act == view.packet.act), None)
+        if option is None or {why.code for why in option.reasons} != {"not_holder"} or view.case.holder is not None:
+            return view
+        with self.waiting("Taking the case over"):
+            await self.desk.take_over(view.case.id)
+            view = await self.desk.open_escalation(view.case.id)
+        if self.ledger.cursor == view.case.id:
+            self.opened = view
+            self._write()
+        return view
 
     @work(group="flow", name="return the packet", exit_on_error=False)
     async def action_return_packet(self) -> None:
