@@ -182,7 +182,7 @@ async def test_a_failed_source_is_a_gap_and_an_unknown_one_too(house: House) -> 
         await ana.hold("WA")
         with pytest.raises(SourceDown) as broken:
             await read_all(ana.events(), "WA")
-        assert "The log of C••••@" in broken.value.what
+        assert "The log of c••••@" in broken.value.what
         assert not leaked(broken.value.what.encode())
         with pytest.raises(SourceMissing):
             await read_all(ana.events("no such log"), "WA")

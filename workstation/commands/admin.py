@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     totp.add_argument("login")
     policy.configure(parts.add_parser("policy", help="what acts need: a file that two people sign"))
     parts.add_parser("daemon", help="set a daemon's store password").add_argument(
-        "login", choices=["broker", "courier", "notary"]
+        "login", choices=["broker", "courier", "notary", "reader"]
     )
     admin_ceremony.configure(parts)
     admin_people.configure(parts)
@@ -109,7 +109,7 @@ def _daemon(args: argparse.Namespace) -> int:
 
     from workstation.services.store.logins import make_login
 
-    login = {"broker": "ws_executor", "courier": "ws_courier", "notary": "ws_notary"}[args.login]
+    login = "ws_executor" if args.login == "broker" else f"ws_{args.login}"
     password = secrets.token_urlsafe(32)
     with psycopg.connect(args.url, autocommit=True) as connection:
         make_login(connection, login, password, None)
