@@ -19,6 +19,7 @@ from workstation.services.connectors.reader.sight import ReaderSight
 from workstation.services.errors import Refused, SourceDenied, SourceDown, SourceMissing
 from workstation.services.reading.wire import Pinning
 from workstation.services.timeline.gather import gather
+from workstation.services.timeline.imported import ImportedEvents
 from workstation.services.timeline.source import Page, SourceState, Span
 
 #: No run of these may leave without a reveal, whatever its case.
@@ -411,6 +412,41 @@ async def test_risk_comes_masked_and_a_reason_opens_an_account(house: House) -> 
         assert risk.reasons[0].text == "Signed in as C•••• C••••"
         assert (await ReaderAccounts(carla.client).read("WG")).name == "C•••• C••••"
     assert "view.reason" in alerts(house)
+
+
+async def test_a_typed_reason_is_for_one_look(house: House) -> None:
+    house.accounts.known["WI"] = account("WI")
+    async with house.person("ana") as ana:
+        ana.purposes.reasons["WI"] = REASON
+        accounts = ReaderAccounts(ana.client)
+        await accounts.read("WI")
+        house.ws.su.execute("UPDATE wsd.view_ticket SET expires = clock_timestamp() WHERE account_id = 'WI'")
+        for _ in range(2):
+            with pytest.raises(Refused) as over:
+                await accounts.read("WI")
+            assert over.value.rule == "ticket_expired"
+        ana.purposes.reasons["WI"] = "because the client rang once more about it"
+        assert (await accounts.read("WI")).id == "WI"
+
+
+async def test_an_imported_record_never_passes_for_the_logs_own(house: House) -> None:
+    who = "WJ"
+    house.accounts.known[who] = account(who)
+    forged = event(1, who)
+    record = {"@timestamp": "1970-01-01T00:00:09.999999Z", "event.id": "e1", "event.dataset": "the log"}
+    raw = msgspec.json.encode({**record, "event.action": "identity.proofed", "user.name": "Carla Canarina"})
+    house.log.script = [Page(events=(forged,))]
+    house.sources["imported"] = ImportedEvents(house.gate.imported)
+    async with house.person("ana") as ana:
+        case = await ana.hold(who)
+        await ana.session.rows("import_events", case, "ecs", ["e1"], [forged.time_us], [raw])
+        (shown,) = await read_all(ana.events("imported"), who)
+        assert shown.source == "imported:the log"
+        assert not leaked(shown.raw)
+        pin = await ReaderSight(ana.client).pin(case, who, shown)
+        assert pin.source == "imported:the log"
+        as_the_log = msgspec.structs.replace(shown, source="the log")
+        assert (await ReaderSight(ana.client).pin(case, who, as_the_log)).sha256 == forged.sha256
 
 
 async def test_the_same_reader_says_no_more_than_what_was_asked(house: House) -> None:

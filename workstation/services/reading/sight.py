@@ -43,9 +43,16 @@ class Purposes:
         for case in reversed(self.cases):
             if self.cases[case][0] == account:
                 return case
+        if account not in self.reasons:
+            raise refused("not_opened")
+        if not self.reasons[account]:
+            raise refused("ticket_expired")
+        return self.reasons[account]
+
+    def spent(self, account: str) -> None:
+        """A typed reason was for one look; the next look needs one of its own."""
         if account in self.reasons:
-            return self.reasons[account]
-        raise refused("not_opened")
+            self.reasons[account] = ""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,8 +95,10 @@ class Tickets:
         return await self._session.typed(Given, "search_ticket", hashlib.sha256(text.encode()).digest())
 
     def drop(self, account: str) -> None:
-        """Forget a ticket that does not hold any more."""
-        self._given.pop(account, None)
+        """Forget a ticket that does not hold any more, and with it the reason that was typed for it."""
+        known = self._given.pop(account, None)
+        if known is not None and isinstance(known[0], str):
+            self._purposes.spent(account)
 
 
 class Addressee(msgspec.Struct, frozen=True, kw_only=True):

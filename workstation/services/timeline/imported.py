@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from workstation.services.errors import Refused, SourceDenied, SourceDown, StoreError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping import Unmapped, map_line
 from workstation.services.timeline.source import Page, Span
 
+#: Before the source that a record names: a file says what its writer wanted, and never passes for the log itself.
+ORIGIN = "imported:"
 #: Rows of one page; a CloudTrail record has about 1.5 KB.
 PAGE = 1_000
 
@@ -58,6 +62,11 @@ def _event(source: str, event_id: str, time_us: int, raw: bytes) -> Event:
     mapped = map_line(source, bytes(raw), around_us=time_us)
     if isinstance(mapped, Unmapped):
         return Event(
-            id=event_id, time_us=time_us, source=source, action="unreadable", reason=mapped.error, raw=bytes(raw)
+            id=event_id,
+            time_us=time_us,
+            source=ORIGIN + source,
+            action="unreadable",
+            reason=mapped.error,
+            raw=bytes(raw),
         )
-    return mapped
+    return msgspec.structs.replace(mapped, source=ORIGIN + (mapped.source or source))
