@@ -31,6 +31,8 @@ from workstation.services.accounts.model import SimState
 from workstation.services.errors import Refused
 from workstation.services.policy import document, installing
 
+pytestmark = pytest.mark.long
+
 NUMBER = itertools.count(1)
 SENIORS = ("david", "erika", "hugo")
 EVERYBODY = (*SENIORS, "david2", "carla", "ana")

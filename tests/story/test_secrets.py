@@ -6,8 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.story import processes
 from workstation.sandbox.place import Place
+
+pytestmark = pytest.mark.long
 
 #: Characters from which on a value counts as a credential and not as a word.
 SHORTEST = 12

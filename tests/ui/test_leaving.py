@@ -19,6 +19,8 @@ from tests.ui.paper_desk import Paper, replace
 from workstation.services.errors import Refused
 from workstation.widgets.choices import ChoiceList
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
