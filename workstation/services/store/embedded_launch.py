@@ -85,7 +85,8 @@ def watch(parent: int, number: int, command: list[str]) -> int:
     """Run `command`, pass signals on, send it `number` when `parent` is gone; return its exit status."""
     passed_on = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
     signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)
-    child = os.posix_spawn(command[0], command, os.environ, setsigmask=())
+    # A shell lets what it starts in the background ignore SIGINT, and that would be handed down.
+    child = os.posix_spawn(command[0], command, os.environ, setsigmask=(), setsigdef=passed_on)
     for each in passed_on:
         signal.signal(each, lambda received, _frame: os.kill(child, received))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
