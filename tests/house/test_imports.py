@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("sqlmodel", "sqlalchemy", "psycopg", "keyring", "httpx", "fido2", "cryptography", "alembic", "pydantic")
+HEAVY = (
+    *("sqlmodel", "sqlalchemy", "psycopg", "keyring", "httpx", "fido2", "cryptography", "alembic", "pydantic"),
+    *("numpy", "sigma", "zstandard"),
+)
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -82,6 +82,7 @@ def test_titles_of_boxes_are_never_bare_texts(path: Path) -> None:
 FIRST_FRAME = """
 import asyncio, sys
 HEAVY = {"psycopg", "sqlmodel", "sqlalchemy", "httpx", "keyring", "fido2", "cryptography", "pydantic"}
+HEAVY |= {"numpy", "sigma", "zstandard"}
 from datetime import UTC, datetime
 from workstation.app import WorkstationApp
 from workstation.services.clock import FrozenClock

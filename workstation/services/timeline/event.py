@@ -28,8 +28,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
 
     ``time_us`` and ``ingested_us`` are microseconds since the Unix epoch, UTC. ``account`` is the
     account that was acted *on*; ``actor`` is who did it (the same for a client's own sign-in).
-    Text fields are Untrusted. Absent values are empty strings, never guesses. `digest` is set where `raw` is
-    not what the source sent (the reader masks it): the SHA-256 of what it sent, hexadecimal.
+    Text fields are Untrusted. Absent values are empty strings, never guesses. ``location`` is
+    ``latitude,longitude`` in degrees (WGS 84), where somebody's database puts the address. `digest` is
+    set where `raw` is not what the source sent (the reader masks it): the SHA-256 of what it sent,
+    hexadecimal.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     ip: str = ""
     country: str = ""
     city: str = ""
+    location: str = ""
     asn: str = ""
     as_org: str = ""
     user_agent: str = ""
@@ -102,6 +105,7 @@ FIELDS: dict[str, str] = {
     "source.ip": "ip",
     "source.geo.country_iso_code": "country",
     "source.geo.city_name": "city",
+    "source.geo.location": "location",
     "source.as.number": "asn",
     "source.as.organization.name": "as_org",
     "user_agent.original": "user_agent",
