@@ -457,12 +457,18 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of one source, for the line under the timeline."""
+    """The state of one source, for the line under the timeline.
+
+    ``percent`` is how much of the time was read so far, None where nobody can say; ``failed_at`` is since when it
+    gives no answer.
+    """
 
     name: str
     state: SourceState
     events: int = 0
     why: str = ""
+    percent: int | None = None
+    failed_at: datetime | None = None
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
