@@ -38,14 +38,137 @@ class AccountSettings(Base, frozen=True):
     ca_file: str | None = None
 
 
+#: What a [[logs]] table may be; each has a connector of its own (docs/connectors.md).
+LogKind = Literal[
+    "contract", "keycloak", "opensearch", "clickhouse", "loki", "victorialogs", "okta", "postgres", "files"
+]
+#: A unit of times that are numbers; texts are read as ISO 8601 whatever it says.
+TimeUnit = Literal["s", "ms", "us", "ns"]
+
+
+class MappingSettings(Base, frozen=True):
+    """``[logs.mapping]``: what the records of a store are, where no connector knows it by itself (docs/mapping.md).
+
+    `records` is ``ecs`` (nested or dotted names), ``flat`` (one level of columns), or a format of `workstation map`
+    (``ocsf``, ``okta``, ``cloudtrail`` …). `fields` says where one of our fields is in a record, as a dotted path or
+    several of which the first that holds a value counts; what is not named is where the format has it. `values` says
+    what a value of a field means, such as ``{"event.outcome" = {ok = "success"}}``; `constants` what holds for every
+    record that says nothing else.
+    """
+
+    records: str = "ecs"
+    #: Path of the time, and its unit where it is a number; "" is where the format has it.
+    time: str = ""
+    time_unit: TimeUnit = "ms"
+    ingested: str = ""
+    fields: dict[str, str | tuple[str, ...]] = {}
+    values: dict[str, dict[str, str]] = {}
+    constants: dict[str, str] = {}
+
+
+class OpenSearchSettings(Base, frozen=True):
+    """``[logs.opensearch]``: an index, alias or pattern of OpenSearch or Elasticsearch; which of them shows itself."""
+
+    index: str
+    #: Fields of the index of which one must hold the account's id.
+    account_fields: tuple[str, ...] = ("user.target.id", "user.id")
+    #: The field that events are ordered by, a date or a number of `mapping.time_unit`.
+    time_field: str = "@timestamp"
+    #: A field that differs between any two events of one millisecond.
+    tie_break: str = "event.id"
+    #: Events of one request at most; the store's own limit is `index.max_result_window`, 10,000 by default.
+    page: int = 5_000
+
+
+class ClickHouseSettings(Base, frozen=True):
+    """``[logs.clickhouse]``: a table or view over ClickHouse's HTTP interface; `user` of the source is its user."""
+
+    table: str
+    database: str = "default"
+    #: Columns of which one must hold the account's id.
+    account_columns: tuple[str, ...] = ("account",)
+    #: The columns that a place in the table is known by: the time, and what is unique together with it.
+    time_column: str = "time"
+    id_column: str = "id"
+    #: A column that holds the record as JSON text; without one the row itself is the record.
+    record_column: str = ""
+    page: int = 10_000
+
+
+class LokiSettings(Base, frozen=True):
+    """``[logs.loki]``: the streams of a selector, of which lines about an account are read."""
+
+    #: Such as ``{app="auth"}``.
+    selector: str
+    #: The parser stage that makes labels of a line.
+    parser: Literal["json", "logfmt"] = "json"
+    #: Labels, after that stage, of which one must hold the account's id.
+    account_labels: tuple[str, ...] = ("user_target_id", "user_id")
+    #: The ``X-Scope-OrgID``; "" sends none.
+    tenant: str = ""
+    #: Lines of one request at most; the server's own limit is 5,000 by default.
+    page: int = 5_000
+
+
+class VictoriaLogsSettings(Base, frozen=True):
+    """``[logs.victorialogs]``: the streams of a selector, of which events of an account are read."""
+
+    #: A LogsQL filter such as ``{app="auth"}``; "" is every stream.
+    selector: str = ""
+    #: Fields of which one must hold the account's id.
+    account_fields: tuple[str, ...] = ("user.target.id", "user.id")
+    #: The ``AccountID`` and ``ProjectID`` of a tenant, as ``12:34``; "" sends none.
+    tenant: str = ""
+    page: int = 5_000
+
+
+class PostgresSettings(Base, frozen=True):
+    """``[logs.postgres]``: a table or view of a PostgreSQL database; `url` is a libpq URL, `user` its user."""
+
+    #: ``table`` or ``schema.table``.
+    table: str
+    #: Columns of which one must hold the account's id.
+    account_columns: tuple[str, ...] = ("account",)
+    #: The columns that a place in the table is known by: the time, and what is unique together with it.
+    time_column: str = "time"
+    id_column: str = "id"
+    #: A json or jsonb column that holds the record; without one the row itself is the record.
+    record_column: str = ""
+    page: int = 10_000
+
+
+class FilesSettings(Base, frozen=True):
+    """``[logs.files]``: a file, or the files of a directory, as `workstation map` reads them."""
+
+    path: str
+    #: Which files of a directory, below it too where the pattern begins with ``**/``.
+    pattern: str = "*"
+
+
 class LogSettings(Base, frozen=True):
-    """``[[logs]]``: a source of events under a name that rows and gaps show."""
+    """``[[logs]]``: a source of events under a name that rows and gaps show.
+
+    Its secret is ``logs:NAME:read``, or ``logs:read`` where there is none of its own. `auth` is how it is sent, by
+    default as the kind has it: ``basic`` with `user`, ``bearer`` without, ``ssws`` for Okta. ``api_key`` is
+    Elasticsearch's (the id and key in base64), ``none`` sends nothing.
+    """
 
     name: str
-    kind: Literal["contract", "keycloak"] = "contract"
+    kind: LogKind = "contract"
     url: str = ""
     dataset: str = ""
     ca_file: str | None = None
+    user: str = ""
+    auth: Literal["", "bearer", "basic", "api_key", "ssws", "none"] = ""
+    #: Seconds that one call may take, retries included.
+    deadline_s: float = 30.0
+    mapping: MappingSettings = MappingSettings()
+    opensearch: OpenSearchSettings | None = None
+    clickhouse: ClickHouseSettings | None = None
+    loki: LokiSettings | None = None
+    victorialogs: VictoriaLogsSettings | None = None
+    postgres: PostgresSettings | None = None
+    files: FilesSettings | None = None
 
 
 class RiskSettings(Base, frozen=True):
