@@ -64,6 +64,22 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     left: int
 
 
+class TicketBook(Protocol):
+    """Where view tickets come from: the session of the person who looks, or, in a loader, a question to it."""
+
+    async def get(self, account: str) -> Given:
+        """Return a ticket for what the account is open for now. Raises Refused with the rule in words, StoreError."""
+        ...
+
+    async def search(self, text: str) -> Given:
+        """Return a ticket for one search. Raises Refused, StoreError."""
+        ...
+
+    def drop(self, account: str) -> None:
+        """Forget a ticket that does not hold any more."""
+        ...
+
+
 class Tickets:
     """Gets view tickets from the store and keeps them while they last. Tokens stay in this object.
 

@@ -12,7 +12,7 @@ from workstation.services.connectors.answers import Answer
 from workstation.services.connectors.endpoint import Endpoint, checked_base, tls
 from workstation.services.connectors.http import Anonymous, Credential, HttpSystem, Surroundings
 from workstation.services.errors import SourceDown, WorkstationError
-from workstation.services.reading.sight import Tickets
+from workstation.services.reading.sight import TicketBook
 from workstation.services.reading.wire import RULE
 from workstation.settings import ReaderSettings
 
@@ -33,7 +33,7 @@ class ViewTicket:
         account: for which it is.
     """
 
-    def __init__(self, tickets: Tickets, account: str) -> None:
+    def __init__(self, tickets: TicketBook, account: str) -> None:
         self._tickets = tickets
         self._account = account
 
@@ -55,7 +55,7 @@ class SearchTicket:
         text: what is searched for.
     """
 
-    def __init__(self, tickets: Tickets, text: str) -> None:
+    def __init__(self, tickets: TicketBook, text: str) -> None:
         self._tickets = tickets
         self._text = text
 
@@ -101,7 +101,7 @@ class ReaderClient:
         Invalid: the address is not one that we talk to.
     """
 
-    def __init__(self, chosen: ReaderSettings, tickets: Tickets, surroundings: Surroundings) -> None:
+    def __init__(self, chosen: ReaderSettings, tickets: TicketBook, surroundings: Surroundings) -> None:
         self.tickets = tickets
         self._socket = chosen.url.removeprefix(UNIX) if chosen.url.startswith(UNIX) else ""
         url = _SOCKETS_BASE if self._socket else chosen.url
