@@ -50,6 +50,10 @@ class World:
         """Return a source for every log of the settings."""
         return [self._log(chosen) for chosen in self._settings.logs]
 
+    def log(self, name: str) -> EventSource:
+        """Return the source of that name. Raises KeyError."""
+        return self._log({log.name: log for log in self._settings.logs}[name])
+
     def _log(self, chosen: LogSettings) -> EventSource:
         if chosen.kind == "keycloak":
             from workstation.services.connectors.keycloak.wiring import events
