@@ -13,7 +13,7 @@ from workstation.services.timeline.mapping.records import Unmappable, address, m
 
 SOURCE = "ecs"
 #: Where our name for a field is not the only one in use.
-_ALSO = {
+ALSO: dict[str, tuple[str, ...]] = {
     "event.action": ("event.code",),
     "event.code": ("event.action",),
     "event.dataset": ("event.module",),
@@ -64,7 +64,7 @@ def find(document: Any, name: str) -> Any:
 
 
 def _value(document: dict[str, Any], name: str) -> str:
-    return next((found for path in (name, *_ALSO.get(name, ())) if (found := plain(find(document, path)))), "")
+    return next((found for path in (name, *ALSO.get(name, ())) if (found := plain(find(document, path)))), "")
 
 
 def _ingested(document: dict[str, Any]) -> int:
