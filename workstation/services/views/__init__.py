@@ -1,0 +1,85 @@
+"""What the screens are given: rows and pages, already decided by the services, still unclean.
+
+Text fields that came from clients or outside systems are Untrusted: a widget shows them through
+``clean()`` only. Ids are record ids, never positions. Times are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from workstation.services.views.account import AccountView, Mark, SourceLine, TimelineView
+from workstation.services.views.acts import (
+    REASON_CODES,
+    BreakGlass,
+    Elevation,
+    Option,
+    Policy,
+    Proof,
+    ProofNeed,
+    Request,
+    StepUpMethod,
+    WhyNot,
+)
+from workstation.services.views.cases import (
+    CaseRow,
+    Label,
+    MailMessage,
+    Note,
+    Person,
+    Pin,
+    Procedure,
+    QueueView,
+    Step,
+    Template,
+)
+from workstation.services.views.oversight import Alert, AuditRow, Look, Reveal
+from workstation.services.views.packets import (
+    Difference,
+    EscalationRow,
+    EscalationView,
+    Fact,
+    Packet,
+    Verdict,
+)
+from workstation.services.views.people import Change, Grant, Member, Remark, Review
+
+__all__ = [
+    "REASON_CODES",
+    "AccountView",
+    "Alert",
+    "AuditRow",
+    "BreakGlass",
+    "CaseRow",
+    "Change",
+    "Difference",
+    "Elevation",
+    "EscalationRow",
+    "EscalationView",
+    "Fact",
+    "Grant",
+    "Label",
+    "Look",
+    "MailMessage",
+    "Mark",
+    "Member",
+    "Note",
+    "Option",
+    "Packet",
+    "Person",
+    "Pin",
+    "Policy",
+    "Procedure",
+    "Proof",
+    "ProofNeed",
+    "QueueView",
+    "Remark",
+    "Request",
+    "Reveal",
+    "Review",
+    "SourceLine",
+    "Step",
+    "StepUpMethod",
+    "Template",
+    "TimelineView",
+    "Verdict",
+    "WhyNot",
+]
