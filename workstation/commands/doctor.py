@@ -120,7 +120,7 @@ def _notary(row: dict[str, Any]) -> Finding:
 
 async def _reader(desk: Workbench, settings: Settings, secrets: Secrets) -> list[Finding]:
     """Whether the reader answers and knows the sources, and whether this machine still holds what it need not."""
-    from workstation.services.connect import READ_TOKENS
+    from workstation.services.connect import read_names
     from workstation.services.connectors.reader.sight import ReaderSight
 
     sight = desk.tools.sight
@@ -134,7 +134,7 @@ async def _reader(desk: Workbench, settings: Settings, secrets: Secrets) -> list
     if unknown := [log.name for log in settings.logs if log.name not in health.sources]:
         said = "the reader has no source named " + ", ".join(unknown)
         found.append(Finding(what="logs", state="broken", said=said, do="Name [[logs]] as the reader's settings do."))
-    if held := [name for name in READ_TOKENS if await secrets.get(name) is not None]:
+    if held := [name for name in read_names(settings) if await secrets.get(name) is not None]:
         do = "Take them out with `workstation logout`, and have them replaced: past the reader they read everything."
         found.append(Finding(what="read tokens", state="warning", said=f"still here: {', '.join(held)}", do=do))
     return found

@@ -28,12 +28,12 @@ def run(args: argparse.Namespace) -> int:
     """Ask for each secret without echo, try the login, and keep what works."""
     if args.dir is not None:
         raise Invalid("A demo's people need no keyring.", "Use `workstation demo --dir … --as PERSON`.")
-    return asyncio.run(_logout() if args.command == "logout" else _login(args))
+    return asyncio.run(_logout(args) if args.command == "logout" else _login(args))
 
 
 async def _login(args: argparse.Namespace) -> int:
     login = args.login or (await asyncio.to_thread(input, "Login: ")).strip()
-    from workstation.services.connect import READ_TOKENS, store_conninfo
+    from workstation.services.connect import read_names, store_conninfo
     from workstation.services.store.session import Session
     from workstation.services.vault import Vault
 
@@ -49,7 +49,7 @@ async def _login(args: argparse.Namespace) -> int:
     if await vault.get("drafts:key") is None:
         await vault.put("drafts:key", secrets.token_hex(32))
     # With a reader in the house a workstation holds no read token, and is not asked for one.
-    wanted = () if settings.reader.url else READ_TOKENS
+    wanted = () if settings.reader.url else read_names(settings)
     for name in args.token or [n for n in wanted if await vault.get(n) is None]:
         if token := getpass.getpass(f"Read token {name} (empty to leave out): "):
             await vault.put(name, token)
@@ -57,13 +57,19 @@ async def _login(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _logout() -> int:
-    from workstation.services.connect import READ_TOKENS
+async def _logout(args: argparse.Namespace) -> int:
+    from workstation.services.connect import READ_TOKENS, read_names
     from workstation.services.vault import Vault
 
     vault = Vault()
     login = await vault.get("person")
-    for name in (f"store:{login}", "person", *READ_TOKENS):
+    try:
+        tokens = read_names(daemon_settings(args))
+    except Invalid as error:
+        # Who wants out gets out; that a source's own token may stay behind is said.
+        tokens = READ_TOKENS
+        print(f"Tokens of single sources (logs:NAME:read) were not looked for. {error.sentence()}")
+    for name in (f"store:{login}", "person", *tokens):
         await vault.delete(name)
     print("Signed out. Drafts stay on this machine, encrypted; `workstation login` makes them readable again.")
     return 0

@@ -45,13 +45,14 @@ def _asked(args: argparse.Namespace) -> Secrets:
     import asyncio
     import secrets
 
-    from workstation.services.connect import READ_TOKENS
+    from workstation.services.connect import read_names
     from workstation.services.vault import MemoryVault
 
     vault = MemoryVault()
     login = args.person or input("Login: ").strip()
     given = {"person": login, f"store:{login}": getpass.getpass(f"Store password of {login}: ")}
-    given |= {name: getpass.getpass(f"Read token {name} (empty to leave out): ") for name in READ_TOKENS}
+    names = read_names(Where(args).settings)
+    given |= {name: getpass.getpass(f"Read token {name} (empty to leave out): ") for name in names}
     # Drafts of this session cannot be read by a later one: their key goes with it.
     given["drafts:key"] = secrets.token_hex(32)
 

@@ -27,6 +27,7 @@ from workstation.services.connectors.control.contract import ContractControl
 from workstation.services.connectors.endpoint import Endpoint
 from workstation.services.connectors.http import HttpSystem, StaticToken, Surroundings
 from workstation.services.connectors.identity.openid import OpenIdProvider
+from workstation.services.connectors.logs.access import secret_names
 from workstation.services.drafts import Drafts
 from workstation.services.errors import NotSignedIn
 from workstation.services.mail.ports import House, Mailbox
@@ -77,12 +78,30 @@ def store_conninfo(url: str, login: str, password: str) -> str:
 READ_TOKENS = ("accounts:read", "logs:read", "risk:read")
 
 
+def read_names(settings: Settings) -> tuple[str, ...]:
+    """Return every name under which a read token of these settings may be kept."""
+    own = (name for log in settings.logs for name in secret_names(log))
+    return tuple(dict.fromkeys((*READ_TOKENS, *own)))
+
+
 async def read_tokens(settings: Settings, secrets: Secrets) -> dict[str, str]:
-    """Return the read tokens that the settings need. Raises NotSignedIn where one is missing."""
-    needed = ["accounts:read"]
-    needed += ["logs:read"] if any(log.kind == "contract" for log in settings.logs) else []
-    needed += ["risk:read"] if settings.risk.kind == "contract" else []
-    return {name: await secret(secrets, name, f"The read token {name}") for name in needed}
+    """Return the read tokens that the settings need, each under the first of its names that has one.
+
+    Raises:
+        NotSignedIn: one is missing.
+    """
+    needed = [("accounts:read",), *filter(None, map(secret_names, settings.logs))]
+    needed += [("risk:read",)] if settings.risk.kind == "contract" else []
+    found: dict[str, str] = {}
+    for names in dict.fromkeys(needed):
+        *firsts, last = names
+        for name in firsts:
+            if (own := await secrets.get(name)) is not None:
+                found[name] = own
+                break
+        else:
+            found[last] = await secret(secrets, last, f"The read token {' or '.join(names)}")
+    return found
 
 
 async def open_session(settings: Settings, secrets: Secrets, login: str) -> tuple[Session, Person]:

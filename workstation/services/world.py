@@ -12,7 +12,8 @@ from workstation.services.clock import Clock
 from workstation.services.connectors.accounts.contract import ContractAccounts
 from workstation.services.connectors.endpoint import Endpoint
 from workstation.services.connectors.http import HttpSystem, StaticToken, Surroundings
-from workstation.services.connectors.logs.contract import ContractEvents
+from workstation.services.connectors.logs.access import secret_names
+from workstation.services.connectors.logs.registry import source
 from workstation.services.connectors.risk.contract import ContractRisk
 from workstation.services.timeline.source import EventSource
 from workstation.settings import AccountSettings, LogSettings, RiskSettings, Settings
@@ -59,8 +60,10 @@ class World:
             from workstation.services.connectors.keycloak.wiring import events
 
             return events(self._settings.accounts, chosen, self._tokens["accounts:read"], self._surroundings)
-        return ContractEvents(self._http(chosen.name, chosen, "logs:read"), chosen.name, chosen.dataset)
+        names = secret_names(chosen)
+        secret = next((self._tokens[name] for name in names if name in self._tokens), "")
+        return source(chosen, secret, self._surroundings)
 
-    def _http(self, name: str, chosen: AccountSettings | LogSettings | RiskSettings, token: str) -> HttpSystem:
+    def _http(self, name: str, chosen: AccountSettings | RiskSettings, token: str) -> HttpSystem:
         endpoint = Endpoint(name=name, url=chosen.url, ca_file=chosen.ca_file)
         return HttpSystem(endpoint, StaticToken(self._tokens[token]), self._surroundings)

@@ -3,8 +3,8 @@
 Decided once, here (``docs/decisions/0005-one-client-policy.md``):
 
 * every call has one deadline that covers connecting, retries, waiting and the last byte of the body;
-* GETs are asked again with full jitter, and never before the time that the system asked for; anything
-  that may change something is sent exactly once;
+* GETs, and questions that travel as a POST, are asked again with full jitter, and never before the time that the
+  system asked for; anything that may change something is sent exactly once;
 * bodies are read as a stream up to a limit, unpacked by us, and decoded into strict structs;
 * TLS is required unless the system is on this machine; no other origin is ever followed to; nothing of
   the environment (proxies, ``.netrc``) is obeyed;
@@ -148,16 +148,51 @@ class HttpSystem:
 
     async def fetch(self, path: str, query: Query = ()) -> Answer:
         """GET `path`, asking again where that may help, and return the whole JSON answer. Raises as :meth:`get`."""
+        return await self._again("GET", path, query)
+
+    async def ask(
+        self,
+        path: str,
+        query: Query = (),
+        *,
+        json: Any = None,
+        text: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST a question that changes nothing, such as a search: asked again as :meth:`fetch` does.
+
+        Args:
+            path: of :func:`route`.
+            query: names and values, unencoded.
+            json: the body, anything that msgspec encodes; or
+            text: the body as plain text.
+            headers: further headers.
+
+        Raises:
+            SourceError, Invalid: as :meth:`get`.
+        """
+        content, kind = _body(json, None) if text is None else (text.encode(), "text/plain; charset=utf-8")
+        every = {**(headers or {}), **({"Content-Type": kind} if kind else {})}
+        return await self._again("POST", path, query, content, every)
+
+    async def _again(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         async with self._deadline() as deadline:
             for attempt in range(self.policy.attempts - 1):
                 try:
-                    return await self._call("GET", path, query)
+                    return await self._call(method, path, query, content, headers)
                 except (SourceDown, SourceBusy, _CutOff) as error:
                     wait = self._wait(attempt, error)
                     if wait is None or not _fits(deadline, wait):
                         raise
                 await self.surroundings.sleep(wait)
-            return await self._call("GET", path, query)
+            return await self._call(method, path, query, content, headers)
 
     async def send(
         self,
@@ -192,6 +227,10 @@ class HttpSystem:
     def refusal(self, answer: Answer, secrets: tuple[str, ...]) -> WorkstationError:
         """Return the error that an answer other than 2xx stands for; a system with words of its own may say more."""
         return refusal(answer, self.name, self.surroundings.clock, secrets)
+
+    def check(self, answer: Answer) -> None:
+        """Refuse a successful answer that is not what this system speaks: JSON. Raises SourceGarbled."""
+        require_json(answer, self.name)
 
     async def aclose(self) -> None:
         """Close every connection; further calls raise SourceDown."""
@@ -239,7 +278,7 @@ class HttpSystem:
                 break
         if not 200 <= answer.status < 300:
             raise self.refusal(answer, (header.rpartition(" ")[2], *hidden))
-        require_json(answer, self.name)
+        self.check(answer)
         return answer
 
     async def _travel(self, method: str, url: httpx.URL, content: bytes | None, headers: Mapping[str, str]) -> Answer:

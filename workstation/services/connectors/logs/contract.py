@@ -11,10 +11,12 @@ import msgspec
 
 from workstation.services.clock import from_micros, parse_instant, to_micros
 from workstation.services.connectors.endpoint import route
-from workstation.services.connectors.http import HttpSystem
+from workstation.services.connectors.http import HttpSystem, Surroundings
+from workstation.services.connectors.logs.access import credential, endpoint, policy
 from workstation.services.errors import SourceGarbled
 from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.source import Page, Span
+from workstation.settings import LogSettings
 
 #: Events a page; the contract's own maximum.
 PAGE = 1000
@@ -110,6 +112,12 @@ class ContractEvents:
         return Page(
             events=tuple(events), cursor=page.next, partial=bool(problems), why="; ".join(problems), covers=covers
         )
+
+
+def source(chosen: LogSettings, secret: str, surroundings: Surroundings) -> ContractEvents:
+    """Return the source of a ``[[logs]]`` table. Raises Invalid."""
+    http = HttpSystem(endpoint(chosen), credential(chosen, secret), surroundings, policy(chosen))
+    return ContractEvents(http, chosen.name, chosen.dataset)
 
 
 def read_event(text: bytes, source: str) -> Event | None:

@@ -76,9 +76,9 @@ def reader(settings: MappingSettings, name: str) -> Reader:
 
 def instant(settings: MappingSettings, value: Any) -> int:
     """Return a time as microseconds since the epoch, numbers in the unit of the table. Raises Unmappable."""
-    if settings.time_unit == "ns" and isinstance(value, int | str) and len(digits := str(value)) <= _NANOS_DIGITS:
-        if digits.isascii() and digits.isdigit():
-            return micros(int(digits) // _NANOS_IN_MICRO, MICROS)
+    digits = str(value) if settings.time_unit == "ns" and isinstance(value, int | str) else ""
+    if len(digits) <= _NANOS_DIGITS and digits.isascii() and digits.isdigit():
+        return micros(int(digits) // _NANOS_IN_MICRO, MICROS)
     return micros(value, _UNITS.get(settings.time_unit, MILLIS))
 
 
