@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import psycopg
 
 from workstation.services.accounts.model import Account
 from workstation.services.acts.control import AccountControl, Act, Sent
 from workstation.services.acts.facts import attested
-from workstation.services.acts.veto import Answers, Links, Waiting
+from workstation.services.acts.putting_off import PuttingOff
+from workstation.services.acts.veto import Answers, Judged, Links, Waiting
 from workstation.services.clock import Clock, to_micros
 from workstation.services.daemon import Log
 from workstation.services.errors import Invalid, SourceDenied, SourceError, SourceMissing
@@ -50,7 +52,10 @@ class Attending:
         self._vetoes = vetoes
         self._clock = clock
         self._log = log
+        self.putting_off = PuttingOff(clock, log)
         self._heard = -VETOES_S
+        self._cursor = ""
+        self._unheard: dict[str, Judged] = {}
 
     async def facts(self) -> int:
         """Read the accounts that somebody waits for, and attest what is there; return how many."""
@@ -59,9 +64,14 @@ class Attending:
             try:
                 await self.attest(await self._control.read(account))
             except (SourceError, Invalid) as error:
-                self._log("account.unreadable", account=account, why=error.what)
-                await self._rows("SELECT ws.attest_facts(%s, '', NULL)", (account,))
+                await self._no_facts(account, error.what)
+            except psycopg.DataError as error:
+                await self._no_facts(account, type(error).__name__)
         return len(wanted)
+
+    async def _no_facts(self, account: str, why: str) -> None:
+        self._log("account.unreadable", account=account, why=why)
+        await self._rows("SELECT ws.attest_facts(%s, '', NULL)", (account,))
 
     async def attest(self, account: Account) -> None:
         """Write down what was just read of an account."""
@@ -81,10 +91,15 @@ class Attending:
                 self._log("account.unreadable", request=waiting.id, why=error.what)
                 continue
             mails = self._vetoes.warn(waiting, account, self._vetoes.links.link(waiting))
-            await self._rows("SELECT ws.announce(%s, %s::jsonb)", (waiting.id, msgspec.json.encode(mails).decode()))
-            self._log("veto.notice", request=waiting.id, mails=len(mails))
-            told += 1
+            with self.putting_off.apart("announce", waiting.id):
+                await self._rows("SELECT ws.announce(%s, %s::jsonb)", (waiting.id, msgspec.json.encode(mails).decode()))
+                self._log("veto.notice", request=waiting.id, mails=len(mails))
+                told += 1
         return told
+
+    def said_no(self, request: str) -> bool:
+        """Return whether the client's no to this request is here and waits to be put on record."""
+        return request in self._unheard
 
     async def hear(self, *, now: bool = False) -> bool:
         """Read what clients answered, and stop what they stopped.
@@ -103,20 +118,35 @@ class Attending:
             self._heard = self._clock.monotonic()
             if not (await self._rows("SELECT ws.vetoable()"))[0][0]:
                 return True
-        cursor = (await self._rows("SELECT ws.veto_cursor()"))[0][0] or ""
+        if not await self._again():
+            self._cursor = (await self._rows("SELECT ws.veto_cursor()"))[0][0] or ""
         for _ in range(PAGES):
             try:
-                page = await self._vetoes.answers.read(cursor)
+                page = await self._vetoes.answers.read(self._cursor)
             except SourceError as error:
                 self._log("vetoes.unreadable", why=error.what)
                 return False
             await self._judge([answer.token for answer in page.answers])
             if not page.answers:
                 return True
-            cursor = page.next
-            await self._rows("SELECT ws.veto_read(%s)", (cursor,))
+            self._cursor = page.next
+            await self._read_so_far()
         self._log("vetoes.many", pages=PAGES)
         return False
+
+    async def _again(self) -> bool:
+        """Put on record what could not be at the last look; return whether our cursor is ahead of the store's."""
+        if not self._unheard:
+            return False
+        for one in list(self._unheard.values()):
+            await self._record(one, 0)
+        await self._read_so_far()
+        return True
+
+    async def _read_so_far(self) -> None:
+        """Move the store's cursor, but never past a no that is not on record: after a crash it is read again."""
+        if not self._unheard:
+            await self._rows("SELECT ws.veto_read(%s)", (self._cursor,))
 
     async def _judge(self, tokens: list[str]) -> None:
         """Put links on record: every one that we signed, and the first of a page that we did not.
@@ -127,18 +157,27 @@ class Attending:
         found = [self._vetoes.links.judge(token) for token in tokens]
         forged = [one for one in found if one.why]
         for one in [*(one for one in found if not one.why), *forged[:1]]:
+            await self._record(one, len(forged))
+
+    async def _record(self, one: Judged, forged: int) -> None:
+        """Put one link on record; one whose request a person's open transaction holds is kept for the next look."""
+        if not one.why:
+            self._unheard[str(one.request)] = one
+        with self.putting_off.apart("veto", one.request):
             result = await self._rows(
                 "SELECT ws.client_veto(%s, %s, %s, %s)", (one.digest, one.request, one.until, one.why)
             )
-            self._log("client.veto", request=one.request, result=result[0][0], forged=len(forged))
+            self._unheard.pop(str(one.request), None)
+            self._log("client.veto", request=one.request, result=result[0][0], forged=forged)
 
     async def rest(self) -> int:
         """Let withdrawals rest after the acts that ask for it; return how many holds were looked at."""
         due = await self._rows("SELECT id, account_id, hold_key, hold_until FROM ws.holds_due()")
         for request, account, key, until in due:
             state, why = await self._hold(account, str(key), until.astimezone(UTC))
-            await self._rows("SELECT ws.hold_settle(%s, %s, %s)", (request, state, why))
-            self._log("hold", request=str(request), state=state, why=why)
+            with self.putting_off.apart("hold", request):
+                await self._rows("SELECT ws.hold_settle(%s, %s, %s)", (request, state, why))
+                self._log("hold", request=str(request), state=state, why=why)
         return len(due)
 
     async def _hold(self, account: str, key: str, until: datetime) -> tuple[str, str]:

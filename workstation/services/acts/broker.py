@@ -22,12 +22,15 @@ from workstation.services.acts.proofs import Candidate, Verifier
 from workstation.services.clock import Clock, to_micros
 from workstation.services.daemon import Log, pause
 from workstation.services.errors import Invalid, SourceChanged, SourceDenied, SourceError, SourceMissing
+from workstation.services.text import clean
 
 #: How often the broker looks for proofs and released requests. A person waits for it, so it is short;
 #: the two queries read partial indexes that are empty nearly always.
 POLL_S = 0.1
 #: How often open transactions are reaped, late requests expired and unknown ones looked at again.
 SWEEP_S = 5.0
+#: How much of what an account system says is kept, in characters.
+SAID = 2_000
 #: How long an act that may have been done is given before its effect is looked for a last time.
 SETTLE_S = 1.5
 
@@ -93,6 +96,7 @@ class Broker:
         self._wait = wait
         self._vetoes = vetoes
         self.attending = Attending(self._rows, control, vetoes, clock, log)
+        self._apart = self.attending.putting_off.apart
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; a database that goes away is waited for."""
@@ -117,16 +121,16 @@ class Broker:
             await self._vetoes.answers.aclose()
 
     async def judge(self) -> int:
-        """Judge the proofs that wait; return how many."""
+        """Judge the proofs that wait; return how many were judged."""
+        done = 0
         challenges: dict[Any, list[tuple[Any, ...]]] = {}
         for row in await self._rows("SELECT * FROM ws.proofs()"):
             challenges.setdefault(row[0], []).append(row)
         for identifier, rows in challenges.items():
-            if rows[0][9]:
-                await self._enrol(identifier, rows[0])
-            else:
-                await self._attest(identifier, rows)
-        return len(challenges)
+            with self._apart("judge", rows[0][1]):
+                await (self._enrol(identifier, rows[0]) if rows[0][9] else self._attest(identifier, rows))
+                done += 1
+        return done
 
     async def _attest(self, identifier: Any, rows: list[tuple[Any, ...]]) -> None:
         _, login, challenge, _, proof, *_ = rows[0]
@@ -156,23 +160,29 @@ class Broker:
         """Execute what is released; return how many were let out."""
         done = 0
         for row in await self._rows("SELECT * FROM ws.releasable()"):
-            request, tier, vetoable = _released(row), row[8], row[9]
             # Who cannot be heard may have said no.
-            if vetoable and not await self.attending.hear(now=True):
+            if row[9] and not await self.attending.hear(now=True):
                 continue
-            try:
-                before = await self._control.read(request.account)
-            except SourceError as error:
-                self._log("account.unreadable", request=request.id, why=error.what)
+            if self.attending.said_no(str(row[0])):
                 continue
-            if tier >= 2:
-                await self.attending.attest(before)
-            answer = (await self._rows("SELECT ws.claim(%s, %s)", (request.id, before.etag)))[0][0]
-            self._log("claim", request=request.id, act=request.act, result=answer)
-            if answer == "ok":
-                await self._execute(request, before.etag)
-                done += 1
+            with self._apart("release", row[0]):
+                done += await self._let_out(_released(row), row[8])
         return done
+
+    async def _let_out(self, request: Released, tier: int) -> bool:
+        """Claim and execute one request; return whether it was let out."""
+        try:
+            before = await self._control.read(request.account)
+        except SourceError as error:
+            self._log("account.unreadable", request=request.id, why=error.what)
+            return False
+        if tier >= 2:
+            await self.attending.attest(before)
+        answer = (await self._rows("SELECT ws.claim(%s, %s)", (request.id, before.etag)))[0][0]
+        self._log("claim", request=request.id, act=request.act, result=answer)
+        if answer == "ok":
+            await self._execute(request, before.etag)
+        return bool(answer == "ok")
 
     async def _execute(self, request: Released, etag: str) -> None:
         try:
@@ -191,7 +201,8 @@ class Broker:
         rows = await self._rows("SELECT * FROM ws.unsettled()")
         for row in rows:
             etag = row[8] if row[9] == "executing" else ""
-            await self._find_out(_released(row), "the broker was interrupted after it let the act out", etag)
+            with self._apart("reconcile", row[0]):
+                await self._find_out(_released(row), "the broker was interrupted after it let the act out", etag)
         return len(rows)
 
     async def _find_out(self, request: Released, why: str, first_time_at: str = "") -> None:
@@ -233,10 +244,9 @@ class Broker:
     async def _settle(
         self, request: Released, outcome: str, receipt: Receipt, shown: str, why: str, etag: str = ""
     ) -> None:
-        await self._rows(
-            "SELECT ws.settle(%s, %s, %s, %s, %s, %s)",
-            (request.id, outcome, receipt.reference, etag or receipt.etag, shown, why),
-        )
+        # what an account system says may be no text that the store can keep, and what was done must be on record
+        said = (clean(word, SAID) for word in (receipt.reference, etag or receipt.etag, shown, why))
+        await self._rows("SELECT ws.settle(%s, %s, %s, %s, %s, %s)", (request.id, outcome, *said))
         self._log("settle", request=request.id, act=request.act, outcome=outcome, why=why)
 
     async def tell(self) -> int:
@@ -257,9 +267,10 @@ class Broker:
             except SourceError as error:
                 self._log("account.unreadable", request=notice.id, why=error.what)
                 continue
-            mails = self._tell(notice, account)
-            await self._rows("SELECT ws.tell_client(%s, %s::jsonb)", (notice.id, msgspec.json.encode(mails).decode()))
-            told += 1
+            mails = msgspec.json.encode(self._tell(notice, account)).decode()
+            with self._apart("tell", notice.id):
+                await self._rows("SELECT ws.tell_client(%s, %s::jsonb)", (notice.id, mails))
+                told += 1
         return told
 
     async def _tell_glass(self) -> int:
@@ -281,8 +292,9 @@ class Broker:
                 self._log("account.unreadable", request=notice.id, why=error.what)
                 continue
             mails = msgspec.json.encode(self._tell(notice, account)).decode()
-            await self._rows("SELECT ws.tell_glass(%s, %s::jsonb)", (row[0], mails))
-            told += 1
+            with self._apart("tell", notice.id):
+                await self._rows("SELECT ws.tell_glass(%s, %s::jsonb)", (row[0], mails))
+                told += 1
         return told
 
     async def sweep(self) -> None:

@@ -16,6 +16,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "account_changed": ("The account changed after the request was made.", "Look at the difference and ask again."),
     "already_approved": ("You approved this request already.", "It waits for somebody else now."),
     "approvals": ("The request does not have the approvals it needs.", "It stays open until its deadline."),
+    "busy": ("Another terminal of yours holds this open.", "End what is open there, then step up again."),
     "client_not_told": (
         "The client was not told yet that he can stop this.",
         "The courier sends the mail; the broker goes on by itself.",

@@ -12,6 +12,7 @@ from workstation.services.clock import from_micros
 from workstation.services.mail import templates
 from workstation.services.mail.message import draft_hash, message_id
 from workstation.services.mail.ports import House
+from workstation.services.text import clean
 from workstation.services.views import Template
 
 #: An address that was replaced this recently is told as well: whoever replaced it may be the intruder.
@@ -27,7 +28,7 @@ def teller(house: House) -> TellClient:
             "brand": house.brand,
             "act": notice.act,
             "time": f"{notice.settled:%Y-%m-%d %H:%M} UTC",
-            "name": account.name.split()[0] if account.name else notice.case_ref,
+            "name": clean(account.name, 80).split()[0] if account.name.strip() else notice.case_ref,
         }
         words = templates.render("act_done", notice.language or account.language, values)
         return [
@@ -56,7 +57,7 @@ def warner(house: House) -> WarnClient:
             "time": f"{waiting.not_before:%Y-%m-%d %H:%M} UTC",
             "hours": f"{hours:.2g}",
             "until": f"{waiting.until:%Y-%m-%d %H:%M} UTC",
-            "name": account.name.split()[0] if account.name else waiting.case_ref,
+            "name": clean(account.name, 80).split()[0] if account.name.strip() else waiting.case_ref,
         }
         language = templates.load(waiting.language or account.language).tag
         words: templates.Words | Template = (

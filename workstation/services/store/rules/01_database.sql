@@ -23,6 +23,19 @@ BEGIN
   END LOOP;
 END $$;
 
+-- No daemon waits long for a lock that a person's open transaction holds. In this database only, where the cluster has others; and
+-- what an administrator has set for it stays.
+DO $$
+DECLARE r text;
+BEGIN
+  FOREACH r IN ARRAY ARRAY['ws_executor', 'ws_courier', 'ws_notary', 'ws_reader'] LOOP
+    IF NOT EXISTS (SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+                     JOIN pg_roles o ON o.oid = s.setrole AND o.rolname = r, unnest(s.setconfig) c WHERE c LIKE 'lock_timeout=%') THEN
+      EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L', r, current_database(), '1s');
+    END IF;
+  END LOOP;
+END $$;
+
 CREATE SCHEMA IF NOT EXISTS wsd AUTHORIZATION ws_owner;
 GRANT USAGE ON SCHEMA wsd TO ws_user, ws_auditor, ws_executor, ws_courier, ws_notary, ws_reader;
 GRANT pg_read_all_stats, pg_signal_backend TO ws_owner;

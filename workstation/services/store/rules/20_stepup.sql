@@ -227,7 +227,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 CREATE FUNCTION ws.attest(p_id uuid, p_ok boolean, p_kind text, p_cred bytea, p_counter bigint, p_why text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
   c wsd.challenge;
   s wsd.staff;
@@ -250,14 +250,18 @@ BEGIN
   IF wsd.review_overdue(s.person_id) THEN RETURN wsd.step_up_denied(p_id, c.login, 'review_due'); END IF;
   -- TOTP steps go strictly upwards (no replay); a FIDO2 counter too, or is always 0 (synced passkeys); the time of a
   -- sign-in at the identity provider never goes back (its token answers one challenge, so it is not replayed either).
-  UPDATE wsd.factor SET last_counter = p_counter
-   WHERE login = c.login AND kind = p_kind AND cred_id = p_cred AND enabled
-     AND (p_counter > last_counter OR (kind = 'fido2' AND p_counter = 0 AND last_counter = 0) OR (kind = 'idp' AND p_counter = last_counter));
-  IF NOT FOUND THEN RETURN wsd.step_up_denied(p_id, c.login, 'replayed_counter'); END IF;
-  UPDATE wsd.throttle SET fails = 0 WHERE login = c.login;
-  now := clock_timestamp();
-  INSERT INTO wsd.elevation(challenge_id, login, backend_pid, backend_start, bind, started, last_use, method, fresh, max_tier)
-  VALUES (c.id, c.login, c.backend_pid, c.backend_start, c.bind, now, now, p_kind, true, t);
+  BEGIN
+    UPDATE wsd.factor SET last_counter = p_counter
+     WHERE login = c.login AND kind = p_kind AND cred_id = p_cred AND enabled
+       AND (p_counter > last_counter OR (kind = 'fido2' AND p_counter = 0 AND last_counter = 0) OR (kind = 'idp' AND p_counter = last_counter));
+    IF NOT FOUND THEN RETURN wsd.step_up_denied(p_id, c.login, 'replayed_counter'); END IF;
+    UPDATE wsd.throttle SET fails = 0 WHERE login = c.login;
+    now := clock_timestamp();
+    INSERT INTO wsd.elevation(challenge_id, login, backend_pid, backend_start, bind, started, last_use, method, fresh, max_tier)
+    VALUES (c.id, c.login, c.backend_pid, c.backend_start, c.bind, now, now, p_kind, true, t);
+  -- his own open transaction holds his factor or his other elevation: his proof is spent, and nobody else's waits for it
+  EXCEPTION WHEN lock_not_available THEN RETURN wsd.step_up_denied(p_id, c.login, 'busy');
+  END;
   UPDATE wsd.challenge SET result = 'ok' WHERE id = p_id;
   PERFORM wsd.log('step_up', 'ok', c.login, jsonb_build_object('method', p_kind, 'challenge', encode(c.challenge, 'hex'),
                                                               'bind', encode(c.bind, 'hex'), 'pid', c.backend_pid, 'max_tier', t));
@@ -268,13 +272,19 @@ END $$;
 -- disabled in the very moment of signing in has his connection and his leases taken here.
 CREATE FUNCTION ws.reap(p_idle interval DEFAULT '10 s', p_txn interval DEFAULT '60 s') RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE n int;
+DECLARE who wsd.staff; x record; n int := 0;
 BEGIN
-  SELECT count(pg_terminate_backend(a.pid)) INTO n
-    FROM pg_stat_activity a JOIN wsd.staff s ON s.login = a.usename::text
-   WHERE a.datname = current_database()
-     AND (a.state LIKE 'idle in transaction%' AND clock_timestamp() - a.state_change > p_idle
-          OR clock_timestamp() - a.xact_start > p_txn OR NOT s.enabled);
+  FOR x IN
+    SELECT o.login, a.pid FROM pg_stat_activity a JOIN wsd.staff o ON o.login = a.usename::text
+     WHERE a.datname = current_database()
+       AND (a.state LIKE 'idle in transaction%' AND clock_timestamp() - a.state_change > p_idle
+            OR clock_timestamp() - a.xact_start > p_txn OR NOT o.enabled) LOOP
+    PERFORM pg_terminate_backend(x.pid);
+    n := n + 1;
+    SELECT * INTO who FROM wsd.staff WHERE login = x.login;
+    -- no workstation keeps a transaction open: it was typed by hand, and leads should know of it the same day
+    IF who.enabled THEN PERFORM wsd.view_alert(who, 'session_ended', '', NULL, 'kept a transaction open, which holds others up: the broker ended it.'); END IF;
+  END LOOP;
   UPDATE wsd.case_file SET holder = NULL, lease_until = NULL, version = version + 1
    WHERE id IN (SELECT c.id FROM wsd.case_file c JOIN wsd.staff s ON s.login = c.holder AND NOT s.enabled WHERE c.lease_until > clock_timestamp() FOR UPDATE OF c SKIP LOCKED);
   RETURN n;

@@ -119,7 +119,7 @@ CREATE FUNCTION ws.claim_case(p_case bigint, p_steal text DEFAULT '') RETURNS js
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file; was text;
 BEGIN
-  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR UPDATE;
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR NO KEY UPDATE;
   IF c.id IS NULL OR NOT wsd.sees(s, c) THEN RETURN wsd.deny('case.claim', p_case::text, 'unknown'); END IF;
   IF s.role <> 'analyst' THEN RETURN wsd.deny('case.claim', c.ref, 'level'); END IF;
   IF c.status = 'closed' THEN RETURN wsd.deny('case.claim', c.ref, 'closed'); END IF;
@@ -145,12 +145,13 @@ BEGIN
   RETURN jsonb_build_object('lease_until', t);
 END $$;
 
--- The one door to every write on a case: visible, mine, leased. Locks the row, so the lease cannot end in between.
+-- The one door to every write on a case: visible, mine, leased. Locks the row, so the lease cannot end in between. NO KEY, here
+-- and wherever people lock: what broker and courier write beside the row (a foreign key) never waits for an open transaction.
 CREATE OR REPLACE FUNCTION wsd.held(s wsd.staff, p_case bigint) RETURNS wsd.case_file
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE c wsd.case_file;
 BEGIN
-  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR UPDATE;
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR NO KEY UPDATE;
   IF c.id IS NULL OR NOT wsd.sees(s, c) OR NOT wsd.holds(s, c) THEN RETURN NULL; END IF;
   INSERT INTO wsd.case_touch VALUES (c.id, s.person_id) ON CONFLICT DO NOTHING;
   RETURN c;

@@ -128,7 +128,7 @@ CREATE FUNCTION ws.return_packet(p_case bigint, p_note text) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file; back text;
 BEGIN
-  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR UPDATE;
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR NO KEY UPDATE;
   IF c.id IS NULL OR NOT wsd.sees(s, c) THEN RETURN wsd.deny('packet.return', p_case::text, 'unknown'); END IF;
   IF length(coalesce(p_note, '')) < 10 THEN RETURN wsd.deny('packet.return', c.ref, 'reason_too_short'); END IF;
   -- A question is answered the same way, and the case stays where it is.
@@ -149,7 +149,7 @@ CREATE FUNCTION ws.take_over(p_case bigint) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file;
 BEGIN
-  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR UPDATE;
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR NO KEY UPDATE;
   IF c.id IS NULL OR NOT wsd.sees(s, c) THEN RETURN wsd.deny('case.take_over', p_case::text, 'unknown'); END IF;
   IF s.level < greatest(coalesce(c.escalated_to, 9), 2) OR s.role <> 'analyst' THEN RETURN wsd.deny('case.take_over', c.ref, 'level'); END IF;
   IF c.holder <> s.login AND c.lease_until > clock_timestamp() THEN RETURN wsd.deny('case.take_over', c.ref, 'held_by_other'); END IF;

@@ -67,6 +67,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM (SELECT 1) one LEFT JOIN wsd.veto_notice n ON n.request_id = r.id
 $$;
 
+-- When the last thing happened that a request waited for.
+CREATE OR REPLACE FUNCTION wsd.released_at(r wsd.request) RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT greatest(r.created, r.not_before, (SELECT max(a.decided) FROM wsd.approval a WHERE a.request_id = r.id),
+                  (SELECT n.told FROM wsd.veto_notice n WHERE n.request_id = r.id))
+$$;
+
 CREATE OR REPLACE FUNCTION wsd.stage(r wsd.request, p wsd.policy, e wsd.execution) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   SELECT CASE r.state
@@ -74,8 +81,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
       WHEN wsd.approvals_now(r, p) < r.approvals THEN 'waits for ' || r.approvals - wsd.approvals_now(r, p) || ' approval(s)'
       WHEN clock_timestamp() < r.not_before THEN 'cools down'
       WHEN wsd.told_state(r, p) <> 'ok' THEN 'waits: the client was not told yet'
+      WHEN wsd.released_at(r) < clock_timestamp() - interval '2 min'
+        THEN 'released since ' || to_char(wsd.released_at(r) AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC and not taken: see whether the broker runs (workstation doctor)'
       ELSE 'released, the broker takes it next' END
-    WHEN 'executing' THEN 'the broker is at it'
+    WHEN 'executing' THEN CASE WHEN e.claimed < clock_timestamp() - interval '2 min'
+      THEN 'let out at ' || to_char(e.claimed AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC and not settled: look at the account, then at the broker (workstation doctor)'
+      ELSE 'the broker is at it' END
     WHEN 'executed' THEN 'executed and read back'
     WHEN 'failed' THEN 'failed, nothing was done'
     WHEN 'unknown' THEN 'it is not known whether it was done: look at the account before anything else'
@@ -210,7 +221,7 @@ DECLARE
   what text;
 BEGIN
   SELECT * INTO p FROM wsd.policy WHERE act = p_act;
-  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR UPDATE;
+  SELECT * INTO c FROM wsd.case_file WHERE id = p_case FOR NO KEY UPDATE;
   what := coalesce(c.ref, p_case::text, '') || ' ' || coalesce(p_act, '');
   IF c.id IS NULL THEN RETURN wsd.deny('request', what, 'unknown'); END IF;
   no := wsd.reasons_row(s, c, p);
@@ -277,7 +288,7 @@ DECLARE
   c wsd.case_file;
   no text;
 BEGIN
-  SELECT * INTO r FROM wsd.request WHERE id = p_id FOR UPDATE;
+  SELECT * INTO r FROM wsd.request WHERE id = p_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN wsd.deny('approve', p_id::text, 'unknown'); END IF;
   SELECT * INTO p FROM wsd.policy WHERE act = r.act;
   IF s.role <> 'analyst' OR s.level < greatest(p.approver_level, 2) THEN RETURN wsd.deny('approve', p_id::text, 'level'); END IF;
@@ -316,13 +327,14 @@ BEGIN
 END $$;
 
 -- The broker's side: only ws_executor may call. No workstation holds the account-control credential --------------------
+-- What a person holds in an open transaction is not in the list: the broker stops at nothing on its way to the others.
 CREATE FUNCTION ws.releasable() RETURNS TABLE (id uuid, account_id text, act text, params jsonb, reason_code text, reason_text text, case_id bigint, language text, tier int, vetoable boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT r.id, r.account_id, r.act, r.params::jsonb, r.reason_code, r.reason_text, r.case_id, c.language, r.tier::int, p.vetoable
     FROM wsd.request r JOIN wsd.policy p ON p.act = r.act JOIN wsd.case_file c ON c.id = r.case_id
    WHERE r.state = 'pending' AND clock_timestamp() >= r.not_before AND wsd.approvals_now(r, p) >= r.approvals
      AND (r.approvals > 0 OR clock_timestamp() <= r.approve_by) AND wsd.told_state(r, p) <> 'not_told'
-   ORDER BY r.tier, r.created
+   ORDER BY r.tier, r.created FOR NO KEY UPDATE OF r SKIP LOCKED
 $$;
 
 CREATE OR REPLACE FUNCTION wsd.refuse(p_id uuid, p_why text) RETURNS text
@@ -360,7 +372,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION ws.claim(p_id uuid, p_etag text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
   r wsd.request;
   p wsd.policy;
@@ -471,6 +483,28 @@ BEGIN
   RETURN n;
 END $$;
 
+-- What stands still for five minutes is told to the leads, once: an act that nobody knows the end of, one that was let out and
+-- not settled, one whose client was not told, a rest of withdrawals that does not come about.
+CREATE OR REPLACE FUNCTION wsd.tell_of_stuck() RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE x record; n int := 0;
+BEGIN
+  FOR x IN SELECT r.id, r.act, r.case_id, r.requester, r.state, s.team, CASE
+        WHEN r.state = 'executing' THEN 'was let out and not settled: look at the account, then at the broker.'
+        WHEN r.state = 'unknown' THEN 'may have been done or not: look at the account before anything else.'
+        WHEN e.told IS NULL THEN 'was done, and the client was not told yet: look at the broker and the courier.'
+        ELSE 'was done, and withdrawals do not rest yet: set the hold by hand, or look at the broker.' END AS what
+      FROM wsd.execution e JOIN wsd.request r ON r.id = e.request_id JOIN wsd.staff s ON s.login = r.requester
+     WHERE coalesce(e.settled, e.claimed) < clock_timestamp() - interval '5 min' AND e.claimed > clock_timestamp() - interval '30 days'
+       AND (r.state IN ('executing', 'unknown') OR r.state = 'executed' AND (e.told IS NULL OR e.hold_state = 'due')) LOOP
+    CONTINUE WHEN EXISTS (SELECT 1 FROM wsd.alert a WHERE a.kind = 'act_stuck' AND a.case_id = x.case_id AND a.text = x.act || ' ' || left(x.id::text, 8) || ' ' || x.what);
+    PERFORM wsd.raise_alert(x.team, 'act_stuck', x.requester, x.case_id, x.act || ' ' || left(x.id::text, 8) || ' ' || x.what);
+    RAISE LOG 'WS_ALERT user=% kind=act_stuck account=%', x.requester, x.id;
+    n := n + 1;
+  END LOOP;
+  RETURN n;
+END $$;
+
 -- Requests that nobody approved in time, or whose approvals ran out.
 CREATE FUNCTION ws.sweep() RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -484,6 +518,7 @@ BEGIN
       n := n + 1;
     END IF;
   END LOOP;
+  PERFORM wsd.tell_of_stuck();
   RETURN n;
 END $$;
 

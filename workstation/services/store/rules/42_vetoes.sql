@@ -9,12 +9,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
    WHERE r.state = 'pending' AND r.vetoable_until IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wsd.veto_notice n WHERE n.request_id = r.id) ORDER BY r.created
 $$;
 
--- One transaction for all channels. Who cannot be told cannot stop it: such a request ends here.
+-- One transaction for all channels. Who cannot be told cannot stop it: such a request ends here. One that a person's open
+-- transaction holds is told in a moment: the broker waits for nobody, or one login could stop it for all.
 CREATE FUNCTION ws.announce(p_id uuid, p_mails jsonb) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE r wsd.request; n int;
 BEGIN
-  SELECT * INTO r FROM wsd.request WHERE id = p_id AND state = 'pending' AND vetoable_until IS NOT NULL FOR UPDATE;
+  SELECT * INTO r FROM wsd.request WHERE id = p_id AND state = 'pending' AND vetoable_until IS NOT NULL FOR UPDATE SKIP LOCKED;
   IF r.id IS NULL OR EXISTS (SELECT 1 FROM wsd.veto_notice WHERE request_id = p_id) THEN RETURN 0; END IF;
   n := coalesce(jsonb_array_length(p_mails), 0);
   IF n = 0 THEN PERFORM wsd.refuse(r.id, 'no_channel'); RETURN 0; END IF;
@@ -44,7 +45,7 @@ $$;
 
 -- A link that was used. p_why is the broker's verdict on its signature: '' when it is right. A forged or broken one is on record.
 CREATE FUNCTION ws.client_veto(p_token bytea, p_id uuid, p_expiry timestamptz, p_why text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
   r wsd.request;
   no text;
@@ -65,7 +66,8 @@ BEGIN
     RETURN 'too_late';
   END IF;
   UPDATE wsd.request SET state = 'vetoed', why = 'the client stopped it by the link in his mail' WHERE id = r.id;
-  UPDATE wsd.case_file SET version = version + 1 WHERE id = r.case_id;
+  -- a hint to screens, never a reason to wait for whoever holds the case
+  UPDATE wsd.case_file SET version = version + 1 WHERE id = (SELECT id FROM wsd.case_file WHERE id = r.case_id FOR UPDATE SKIP LOCKED);
   PERFORM wsd.log('client.veto', 'ok', r.id::text, jsonb_build_object('act', r.act, 'account', r.account_id, 'link', encode(p_token, 'hex')));
   PERFORM wsd.raise_alert((SELECT team FROM wsd.staff WHERE login = r.requester), 'client_veto', r.requester, r.case_id, 'The client stopped ' || r.act || ': somebody asked for it in his name.');
   RETURN 'ok';
