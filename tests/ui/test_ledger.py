@@ -103,6 +103,24 @@ async def test_only_windows_of_a_long_list_are_asked_for() -> None:
         assert len(ledger.loaded) <= KEPT
 
 
+async def test_rows_that_come_above_leave_the_cursor_on_its_line_of_the_screen() -> None:
+    app = NumbersApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        ledger = app.query_one(Numbers)
+        keys = tuple(range(100))
+        ledger.show(keys, {key: f"row {key}" for key in keys})
+        await pilot.press(*["down"] * 30)
+        line = ledger.place - ledger.scroll_offset.y
+        assert (ledger.cursor, line) == (30, 10)
+        for more in (5, 50):
+            new = tuple(range(1_000, 1_000 + more))
+            keys = (*new, *keys)
+            ledger.show(keys, {key: f"row {key}" for key in keys})
+            assert (ledger.cursor, ledger.place - ledger.scroll_offset.y) == (30, line)
+        await pilot.pause()
+        assert (ledger.cursor, ledger.place - ledger.scroll_offset.y) == (30, line)
+
+
 async def test_rows_that_are_gone_say_so_and_are_not_asked_for_again() -> None:
     app = NumbersApp()
     async with app.run_test(size=(40, 12)) as pilot:

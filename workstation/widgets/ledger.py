@@ -185,8 +185,11 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         return self._rows.get(self._keys[at])
 
     def show(self, keys: Sequence[K], rows: Mapping[K, R] | None = None) -> None:
-        """Show another order. The cursor stays on its record; where that is gone, on the next that is left."""
-        was, at = self._keys, self._at
+        """Show another order. The cursor stays on its record; where that is gone, on the next that is left.
+
+        It stays on its line of the screen too, once it was moved: rows that come above it move nothing.
+        """
+        was, at, line = self._keys, self._at, self._at - self.scroll_offset.y
         self._keys = keys
         if rows is not None:
             self._rows = OrderedDict(rows)
@@ -194,6 +197,8 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         self._drawn.clear()
         self._asked = ()
         self.virtual_size = Size(self.size.width, len(keys) + HEADER)
+        if self.touched and 0 <= line < self._shown and self._at - line != self.scroll_offset.y:
+            self.scroll_to(y=max(0, self._at - line), animate=False, immediate=True)
         self._scroll_to_cursor()
         self.refresh()
 

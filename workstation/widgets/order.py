@@ -25,6 +25,7 @@ def heir(keys: Sequence[K], was: Sequence[K], at: int, cursor: K) -> int:
     try:
         return keys.index(cursor)
     except ValueError:
-        here = set(keys)
+        # An order that finds its ids by itself is asked; a list would be walked for each.
+        here = set(keys) if isinstance(keys, list | tuple) else keys
     near = (*was[at + 1 : at + NEAR], *reversed(was[max(0, at - NEAR) : at]))
     return next((keys.index(key) for key in near if key in here), min(at, len(keys) - 1))
