@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tests.ui import paper_data as data
+from tests.ui.paper_findings import PaperFindings
 from workstation.services.clock import FrozenClock
 from workstation.services.errors import Refused, StepUpFailed, StoreError
 from workstation.services.timeline.event import Event
@@ -27,6 +28,8 @@ from workstation.services.views import (
     EscalationRow,
     EscalationView,
     Fact,
+    Findings,
+    KeptQuery,
     Label,
     Look,
     MailMessage,
@@ -80,6 +83,8 @@ class Paper:
         self.remarks: tuple[Remark, ...] = ()
         self.changes: tuple[Change, ...] = ()
         self.alerts: tuple[Alert, ...] = ()
+        self.findings = Findings()
+        self.queries: tuple[KeptQuery, ...] = ()
 
     def arrive(self, count: int) -> None:
         """Put new cases on top of the queue."""
@@ -150,7 +155,7 @@ def _request(number: str, row: CaseRow, act: str, params: dict[str, Any], person
     )
 
 
-class PaperDesk:
+class PaperDesk(PaperFindings):
     """One person's desk on a :class:`Paper`."""
 
     def __init__(self, paper: Paper, login: str = "ana.k", methods: tuple[str, ...] = ("fido2", "totp")) -> None:

@@ -7,7 +7,7 @@ raise :class:`~workstation.services.errors.WorkstationError`, whose ``sentence()
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,9 +20,14 @@ from workstation.services.views import (
     BreakGlass,
     CaseRow,
     Change,
+    Claim,
     Elevation,
     EscalationRow,
     EscalationView,
+    EventNote,
+    Findings,
+    Judgement,
+    KeptQuery,
     Label,
     Look,
     MailMessage,
@@ -39,6 +44,7 @@ from workstation.services.views import (
     Remark,
     Request,
     Review,
+    RuleRecord,
     StepUpMethod,
     Template,
     TimelineView,
@@ -109,6 +115,44 @@ class Desk(Protocol):
 
     def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
         """Yield the timeline as it grows: every view holds all that came so far, newest first."""
+        ...
+
+    async def findings(self, case: int) -> Findings:
+        """Return claims, notes on events and judged marks of an opened case."""
+        ...
+
+    async def add_claim(self, case: int, said: str, mail: int | None = None) -> Claim:
+        """Write down what the client says (3 to 500 characters), and in which mail."""
+        ...
+
+    async def judge_claim(self, claim: int, verdict: str, pins: Sequence[int] = (), why: str = "") -> Claim:
+        """Say what the log says of a claim; supported and contradicted rest on pins."""
+        ...
+
+    async def judge_mark(
+        self, case: int, rule: str, rulebook: bytes, right: bool, why: str = "", events: Sequence[str] = ()
+    ) -> Judgement:
+        """Say whether a rule was right about this account; wrong needs a reason."""
+        ...
+
+    async def rule_records(self) -> tuple[RuleRecord, ...]:
+        """Return how often each rule was judged right and wrong, over all cases."""
+        ...
+
+    async def note_event(self, case: int, source: str, event: str, text: str) -> EventNote:
+        """Write a note on one event."""
+        ...
+
+    async def kept_queries(self, kind: str = "") -> tuple[KeptQuery, ...]:
+        """Return my queries, and before them those for this kind of case."""
+        ...
+
+    async def keep_query(self, name: str, query: str, kind: str = "") -> KeptQuery:
+        """Keep a query under a name; with a `kind` for everybody who works such cases."""
+        ...
+
+    async def drop_query(self, kept: int) -> KeptQuery:
+        """Forget a query; return it, so that it can be kept again."""
         ...
 
     async def reveal(self, case: int, field: str, reason: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from workstation.services.bench.findings import FindingsDesk
 from workstation.services.bench.mail import MailDesk
 from workstation.services.bench.packet import PacketDesk
 from workstation.services.bench.people import PeopleDesk
@@ -20,7 +21,7 @@ from workstation.services.views import AuditRow, Person
 PULSE_S = 2.0
 
 
-class Workbench(QueueDesk, PacketDesk, MailDesk, PeopleDesk, TerminalDesk):
+class Workbench(QueueDesk, PacketDesk, FindingsDesk, MailDesk, PeopleDesk, TerminalDesk):
     """Everything that a signed-in analyst can do; the parts are under ``bench/``."""
 
     def __init__(self, tools: Tools) -> None:

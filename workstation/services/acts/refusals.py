@@ -92,6 +92,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "not_opened": ("The case is not open for you.", "Open it again; that is put on record."),
     "not_pending": ("The request is not waiting any more.", "Its outcome is in the requests pane."),
     "note_too_short": ("The note needs at least 10 characters.", "Say what the item shows."),
+    "too_many": ("There are as many of these as are kept.", "Take one away that is no longer needed."),
+    "claim_length": (
+        "This text is empty or too long.",
+        "A claim is one statement of at most 500 characters.",
+    ),
     "outcome_too_short": ("The outcome needs at least 10 characters.", "Say what came of the case."),
     "packet_incomplete": ("The packet is not complete.", "Fill in what is named and forward again."),
     "param_missing": ("The act needs to name what it is about.", "Choose the hold or the factor."),

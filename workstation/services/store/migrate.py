@@ -30,6 +30,7 @@ RULES = (
     "32_policy",
     "33_evidence",
     "35_packets",
+    "37_findings",
     "40_acts",
     "42_vetoes",
     "45_break_glass",

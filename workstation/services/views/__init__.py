@@ -31,6 +31,15 @@ from workstation.services.views.cases import (
     Step,
     Template,
 )
+from workstation.services.views.findings import (
+    CLAIM_VERDICTS,
+    Claim,
+    EventNote,
+    Findings,
+    Judgement,
+    KeptQuery,
+    RuleRecord,
+)
 from workstation.services.views.oversight import Alert, AuditRow, Look, Reveal
 from workstation.services.views.packets import (
     Difference,
@@ -43,6 +52,7 @@ from workstation.services.views.packets import (
 from workstation.services.views.people import Change, Grant, Member, Remark, Review
 
 __all__ = [
+    "CLAIM_VERDICTS",
     "REASON_CODES",
     "AccountView",
     "Alert",
@@ -50,12 +60,17 @@ __all__ = [
     "BreakGlass",
     "CaseRow",
     "Change",
+    "Claim",
     "Difference",
     "Elevation",
     "EscalationRow",
     "EscalationView",
+    "EventNote",
     "Fact",
+    "Findings",
     "Grant",
+    "Judgement",
+    "KeptQuery",
     "Label",
     "Look",
     "MailMessage",
@@ -75,6 +90,7 @@ __all__ = [
     "Request",
     "Reveal",
     "Review",
+    "RuleRecord",
     "SourceLine",
     "Step",
     "StepUpMethod",

@@ -10,7 +10,18 @@ This module costs 0.3 s to import: migrations, administration and tests use it, 
 
 from __future__ import annotations
 
-from workstation.services.store.tables import acts, audits, cases, mails, notary, people, policies, proofs, views
+from workstation.services.store.tables import (
+    acts,
+    audits,
+    cases,
+    findings,
+    mails,
+    notary,
+    people,
+    policies,
+    proofs,
+    views,
+)
 from workstation.services.store.tables.columns import SCHEMA
 
-__all__ = ["SCHEMA", "acts", "audits", "cases", "mails", "notary", "people", "policies", "proofs", "views"]
+__all__ = ["SCHEMA", "acts", "audits", "cases", "findings", "mails", "notary", "people", "policies", "proofs", "views"]
