@@ -271,6 +271,17 @@ class ReaderSettings(Base, frozen=True):
     group: str = ""
 
 
+class TimelineSettings(Base, frozen=True):
+    """``[timeline]``: how much of an account's history one person's workstation holds."""
+
+    #: Events of one account that are held; a million take about 350 MB. Older ones are shown as not loaded.
+    events: int = 2_000_000
+    #: Seconds between two looks for what is new; 0 looks once.
+    live_s: float = 15.0
+    #: Megabytes of raw records held in memory; more of them lie encrypted in a file of this session.
+    raw_mb: int = 64
+
+
 class StepUpSettings(Base, frozen=True):
     """``[step_up]``: the WebAuthn relying-party id of this installation, and the identity provider if there is one."""
 
@@ -290,6 +301,7 @@ class Settings(Base, frozen=True):
     veto: VetoSettings = VetoSettings()
     notary: NotarySettings = NotarySettings()
     reader: ReaderSettings = ReaderSettings()
+    timeline: TimelineSettings = TimelineSettings()
     witness: WitnessSettings | None = None
 
 

@@ -34,7 +34,7 @@ class Taken:
         self.feeds: list[int] = []
         self.most = most
 
-    def __call__(self, feed: int, events: Sequence[Event]) -> bool:
+    async def __call__(self, feed: int, events: Sequence[Event]) -> bool:
         self.events += events
         self.feeds += [feed] * len(events)
         return len(self.events) < self.most

@@ -30,7 +30,7 @@ FULL = (
 )
 
 #: Takes the events of one source (its number, newest first) in; False: there is no room for more.
-Take = Callable[[int, Sequence[Event]], bool]
+Take = Callable[[int, Sequence[Event]], Awaitable[bool]]
 #: Makes a source; a source is used for one reading and then closed.
 Maker = Callable[[], EventSource]
 
@@ -161,7 +161,7 @@ class Gathering:
                 if page is None:
                     return True
                 events = note(page)
-                self._full = not self._take(feed.number, events)
+                self._full = not await self._take(feed.number, events)
                 self.changed.set()
                 if self._full:
                     feed.stop(SourceState.PARTIAL, *FULL)

@@ -1,0 +1,168 @@
+"""The loader's side: reads the sources, packs what comes into blocks, answers to whoever waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from workstation.services.clock import Clock
+from workstation.services.errors import Refused, StoreError, WorkstationError
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.loading.gathering import Gathering, Maker
+from workstation.services.timeline.loading.wire import (
+    Again,
+    Ask,
+    Begin,
+    Broken,
+    Came,
+    FromLoader,
+    Halt,
+    Reading,
+    Reply,
+    Stand,
+    ToLoader,
+    packed,
+    to_loader,
+    unpacked,
+)
+from workstation.services.timeline.source import Span
+from workstation.services.timeline.working.encoder import Encoder
+
+#: Seconds between two words on how the sources stand; a person sees ten changes a second as flowing.
+BREATH_S = 0.1
+
+#: Sends bytes to the workstation and waits while it does not read.
+Write = Callable[[bytes], Awaitable[None]]
+
+
+class Asker:
+    """Asks the workstation what only its session can answer.
+
+    Args:
+        send: sends a message.
+    """
+
+    def __init__(self, send: Callable[[FromLoader], Awaitable[None]]) -> None:
+        self._send = send
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._asked = 0
+
+    async def ask(self, what: str, *args: Any) -> bytes:
+        """Return the answer as msgpack.
+
+        Raises:
+            Refused: a rule says no.
+            StoreError: the store is away.
+        """
+        self._asked += 1
+        number = self._asked
+        self._waiting[number] = asyncio.get_running_loop().create_future()
+        await self._send(Ask(id=number, what=what, args=msgspec.msgpack.encode(args)))
+        try:
+            reply = await self._waiting[number]
+        finally:
+            del self._waiting[number]
+        if reply.error == "store":
+            raise StoreError(reply.what, reply.hint)
+        if reply.error:
+            raise Refused(reply.error, reply.what, reply.hint)
+        return reply.value
+
+    def answered(self, reply: Reply) -> None:
+        """Hand an answer to whoever asked."""
+        waiting = self._waiting.get(reply.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(reply)
+
+
+#: Makes the sources of a reading; raises WorkstationError.
+MakersOf = Callable[[Begin, Asker], Mapping[str, Maker]]
+
+
+class Loader:
+    """Reads one account for as long as somebody is at the other end.
+
+    Args:
+        reader: where messages come from.
+        write: sends bytes.
+        makers_of: makes the sources.
+        clock: now.
+    """
+
+    def __init__(self, reader: Reading, write: Write, makers_of: MakersOf, clock: Clock) -> None:
+        self._reader = reader
+        self._write = write
+        self._makers_of = makers_of
+        self._clock = clock
+        self._asker = Asker(self._send)
+        self._encoder = Encoder()
+        self._room = 0
+
+    async def run(self) -> None:
+        """Read until the workstation closes the pipe."""
+        try:
+            begin = await self._next()
+        except asyncio.IncompleteReadError:
+            return  # nobody needed this loader
+        if not isinstance(begin, Begin):
+            raise ValueError(f"{type(begin).__name__} before the beginning")
+        try:
+            makers = self._makers_of(begin, self._asker)
+        except WorkstationError as error:
+            await self._send(Broken(what=error.what, hint=error.hint))
+            return
+        await self._read(begin, makers)
+
+    async def _read(self, begin: Begin, makers: Mapping[str, Maker]) -> None:
+        self._room = begin.limit
+        gathering = Gathering(
+            makers,
+            begin.account,
+            Span(begin.since_us, begin.until_us),
+            self._clock,
+            self._take,
+            pause=(lambda: asyncio.sleep(begin.live_s)) if begin.live_s else None,
+        )
+        gathering.start()
+        telling = asyncio.create_task(self._tell(gathering))
+        try:
+            while True:
+                self._obey(await self._next(), gathering)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the workstation has closed this account
+        finally:
+            telling.cancel()
+            await gathering.aclose()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    def _obey(self, message: ToLoader, gathering: Gathering) -> None:
+        if isinstance(message, Again):
+            gathering.again(message.source)
+        elif isinstance(message, Halt):
+            gathering.stop()
+        elif isinstance(message, Reply):
+            self._asker.answered(message)
+
+    async def _take(self, feed: int, events: Sequence[Event]) -> bool:
+        if events and self._room > 0:
+            kept = events[: self._room]
+            self._room -= len(kept)
+            await self._send(Came(self._encoder.encode(kept, feed).to_bytes()))
+        return self._room > 0
+
+    async def _tell(self, gathering: Gathering) -> None:
+        """Say how the sources stand whenever that changed."""
+        while True:
+            await self._send(Stand(lines=gathering.lines, gaps=gathering.gaps))
+            await asyncio.sleep(BREATH_S)
+            await gathering.changed.wait()
+            gathering.changed.clear()
+
+    async def _next(self) -> ToLoader:
+        return to_loader.decode(await unpacked(self._reader))
+
+    async def _send(self, message: FromLoader) -> None:
+        await self._write(packed(message))

@@ -1,0 +1,79 @@
+"""Opening an account's timeline: a loader, and the questions of it that only the person's session can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from workstation.services.reading.sight import TicketBook
+from workstation.services.store.session import Session
+from workstation.services.timeline.loading.apart import Loaders
+from workstation.services.timeline.loading.timeline import Timeline
+from workstation.services.timeline.loading.wire import Begin
+from workstation.services.timeline.source import Span
+from workstation.services.timeline.working.columns import WorkingSet
+from workstation.settings import Settings
+
+
+class Timelines:
+    """Opens timelines for one person.
+
+    Args:
+        settings: which sources there are, and how much is held.
+        tokens: read credentials by name; none where a reader is in the house.
+        sources: the names of what is read, in order.
+        session: of the person.
+        tickets: view tickets of that session.
+    """
+
+    def __init__(
+        self, settings: Settings, tokens: dict[str, str], sources: Sequence[str], session: Session, tickets: TicketBook
+    ) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._sources = tuple(sources)
+        self._session = session
+        self._tickets = tickets
+        self._loaders = Loaders()
+
+    def prepare(self) -> None:
+        """Start a loader before it is needed."""
+        self._loaders.prepare()
+
+    async def open(self, account: str, span: Span) -> Timeline:
+        """Return a timeline that fills; whoever opened it closes it.
+
+        Raises:
+            OSError: no process can be started.
+        """
+        chosen = self._settings.timeline
+        working = WorkingSet(limit_events=chosen.events, raw_memory=chosen.raw_mb * 1024 * 1024)
+        timeline = Timeline(working, self._sources, span)
+        begin = Begin(
+            account=account,
+            since_us=span.since_us,
+            until_us=span.until_us,
+            settings=msgspec.json.encode(self._settings),
+            tokens=self._tokens,
+            sources=self._sources,
+            limit=chosen.events,
+            live_s=chosen.live_s,
+        )
+        await self._loaders.open(begin, timeline, self._answer)
+        return timeline
+
+    async def aclose(self) -> None:
+        """End the spare loader."""
+        await self._loaders.aclose()
+
+    async def _answer(self, what: str, args: tuple[Any, ...]) -> Any:
+        if what == "ticket":
+            account, dead = args
+            if dead:
+                self._tickets.drop(account)
+            return await self._tickets.get(account)
+        if what == "imported":
+            return await self._session.rows("imported", *args)
+        raise ValueError(f"a loader asks for {what!r}")
