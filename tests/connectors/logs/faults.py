@@ -157,22 +157,24 @@ def right(pages: list[Page], error: WorkstationError | None, story: Story) -> No
 class LogFaults:
     """Subclasses give the fixture `subject`."""
 
-    async def _goes_on(self, subject: Subject, faulty: Faulty, pauses: Pauses) -> WorkstationError:
+    async def _goes_on(
+        self, subject: Subject, faulty: Faulty, pauses: Pauses, deadline_s: float = 30.0
+    ) -> WorkstationError:
         """Read until the fault, heal the store, go on from the last cursor: everything once. Return the error."""
-        source = subject.make(_over(faulty, pauses), 0.2)
-        try:
-            first, error = await drain(source, subject.story)
-            right(first, error, subject.story)
-            assert error is not None, "the fault was not noticed"
-            faulty.healed = True
-            cursor = next((page.cursor for page in reversed(first) if page.cursor), None)
-            rest, again = await drain(source, subject.story, cursor)
-            assert again is None
-            got = [event.id for event in events(first + rest)]
-            assert len(got) == len(set(got)), "an event came twice after going on"
-            assert set(got) == subject.story.ids, "events were lost by going on"
-        finally:
-            await source.aclose()
+        source = subject.make(_over(faulty, pauses), deadline_s)
+        first, error = await drain(source, subject.story)
+        await source.aclose()
+        right(first, error, subject.story)
+        assert error is not None, "the fault was not noticed"
+        faulty.healed = True
+        cursor = next((page.cursor for page in reversed(first) if page.cursor), None)
+        source = subject.make(_over(faulty, pauses), 30.0)
+        rest, again = await drain(source, subject.story, cursor)
+        await source.aclose()
+        assert again is None
+        got = [event.id for event in events(first + rest)]
+        assert len(got) == len(set(got)), "an event came twice after going on"
+        assert set(got) == subject.story.ids, "events were lost by going on"
         return error
 
     @pytest.mark.parametrize("from_request", [0, 1, 2, 3])
@@ -195,7 +197,7 @@ class LogFaults:
         self, subject: Subject, spoil: Callable[[httpx.Response], Any], kind: type[SourceError], from_request: int
     ) -> None:
         faulty = Faulty(subject, spoil, lambda number: number >= from_request)
-        error = await self._goes_on(subject, faulty, Pauses())
+        error = await self._goes_on(subject, faulty, Pauses(), 0.2 if spoil is silent else 30.0)
         assert isinstance(error, kind), error
 
     @pytest.mark.parametrize("spoil", [torn, refused, busy, failed_proxy])

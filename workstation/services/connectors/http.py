@@ -228,6 +228,10 @@ class HttpSystem:
         """Return the error that an answer other than 2xx stands for; a system with words of its own may say more."""
         return refusal(answer, self.name, self.surroundings.clock, secrets)
 
+    def is_same_origin(self, url: httpx.URL) -> bool:
+        """Return whether an address that the system named is on the system itself."""
+        return _origin(url) == _origin(httpx.URL(self._base))
+
     def check(self, answer: Answer) -> None:
         """Refuse a successful answer that is not what this system speaks: JSON. Raises SourceGarbled."""
         require_json(answer, self.name)

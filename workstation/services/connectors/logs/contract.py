@@ -13,6 +13,7 @@ from workstation.services.clock import from_micros, parse_instant, to_micros
 from workstation.services.connectors.endpoint import route
 from workstation.services.connectors.http import HttpSystem, Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
+from workstation.services.connectors.logs.descent import Descent
 from workstation.services.errors import SourceGarbled
 from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.source import Page, Span
@@ -65,7 +66,8 @@ class ContractEvents:
         (``partial``): it is never dropped in silence.
 
         Raises:
-            SourceGarbled: the system hands out a cursor a second time, which would never end.
+            SourceGarbled: the system hands out a cursor a second time, which would never end, or does not answer
+                newest first.
             SourceError: after the pages that could be had.
         """
         path = route("v1", "accounts", account, "events")
@@ -76,10 +78,12 @@ class ContractEvents:
             *([("dataset", self._dataset)] if self._dataset else []),
         ]
         seen: set[str] = set()
+        descent = Descent(self._name)
         while True:
             answer = await self._http.get(path, _Page, [*query, *([("cursor", cursor)] if cursor else [])])
             # A thousand records take about 10 ms, which would be felt at the keyboard.
-            yield await asyncio.to_thread(self._read, answer, account, span)
+            page = await asyncio.to_thread(self._read, answer, account, span)
+            yield msgspec.structs.replace(page, events=descent.page(page.events))
             cursor = answer.next
             if not cursor:
                 return
@@ -102,7 +106,6 @@ class ContractEvents:
                 foreign += 1
             elif span.since_us <= event.time_us < span.until_us and self._dataset in ("", event.source):
                 events.append(event)
-        events.sort(key=lambda event: -event.time_us)
         problems = [
             *([page.why or "it did not see all of its data"] if page.partial else []),
             *([f"{unreadable} records could not be read"] if unreadable else []),
