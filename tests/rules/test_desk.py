@@ -127,7 +127,7 @@ async def test_a_store_of_another_version_names_both(ws: Installation) -> None:
         with pytest.raises(StoreError) as other:
             await Session(ws.conninfo("ana")).open()
     finally:
-        ws.su.execute("UPDATE wsd.store_meta SET value = '0001' WHERE key = 'schema'")
+        ws.su.execute("UPDATE wsd.store_meta SET value = %s WHERE key = 'schema'", (SCHEMA,))
     assert "9999" in other.value.what
     assert "migrate" in other.value.hint
 

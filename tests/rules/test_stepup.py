@@ -285,7 +285,10 @@ def test_what_it_is_bound_to_has_32_bytes(ws: Installation) -> None:
 def test_a_large_proof_is_refused(ws: Installation) -> None:
     desk = ws.desk("david")
     identifier, _ = challenge(desk)
-    assert answer(desk, "SELECT ws.prove(%s, %s::jsonb)", identifier, json.dumps({"x": "y" * 9000})) == "23514"
+    assert (
+        answer(desk, "SELECT ws.prove(%s, %s::jsonb)", identifier, json.dumps({"x": "y" * 9000}))
+        == "DENIED:bad_message"
+    )
 
 
 def test_the_broker_refuses_stale_snapshots(ws: Installation) -> None:

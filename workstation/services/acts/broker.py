@@ -18,7 +18,7 @@ import psycopg
 from workstation.services.accounts.model import Account
 from workstation.services.acts.attending import Attending, Vetoes
 from workstation.services.acts.control import AccountControl, Act, Receipt, Sent
-from workstation.services.acts.proofs import Candidate, Verifier
+from workstation.services.acts.proofs import Candidate, Enrolled, Judgement, Verifier
 from workstation.services.clock import Clock, to_micros
 from workstation.services.daemon import Log, pause
 from workstation.services.errors import Invalid, SourceChanged, SourceDenied, SourceError, SourceMissing
@@ -29,6 +29,8 @@ from workstation.services.text import clean
 POLL_S = 0.1
 #: How often open transactions are reaped, late requests expired and unknown ones looked at again.
 SWEEP_S = 5.0
+#: A proof as text: what a person sent is taken apart here, where one that cannot be read stops nobody else's.
+PROOFS = "SELECT id, login, challenge, bind, proof::text, kind, cred_id, data, last_counter, offer FROM ws.proofs()"
 #: How much of what an account system says is kept, in characters.
 SAID = 2_000
 #: How long an act that may have been done is given before its effect is looked for a last time.
@@ -56,6 +58,18 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     trouble_since_us: int
     settled: datetime
 
+
+#: What a stranger's bytes raise in parsers: too deep, too large, not what they say they are.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    AssertionError,
+)
 
 TellClient = Callable[[Notice, Account], list[dict[str, str]]]
 
@@ -124,7 +138,7 @@ class Broker:
         """Judge the proofs that wait; return how many were judged."""
         done = 0
         challenges: dict[Any, list[tuple[Any, ...]]] = {}
-        for row in await self._rows("SELECT * FROM ws.proofs()"):
+        for row in await self._rows(PROOFS):
             challenges.setdefault(row[0], []).append(row)
         for identifier, rows in challenges.items():
             with self._apart("judge", rows[0][1]):
@@ -135,7 +149,12 @@ class Broker:
     async def _attest(self, identifier: Any, rows: list[tuple[Any, ...]]) -> None:
         _, login, challenge, _, proof, *_ = rows[0]
         factors = [Candidate(kind=r[5], cred_id=r[6], data=r[7], last_counter=r[8]) for r in rows if r[5]]
-        found = await self._verifier.verify(login, challenge, proof, factors, self._clock.now().timestamp())
+        try:
+            sent = msgspec.json.decode(proof)
+            found = await self._verifier.verify(login, challenge, sent, factors, self._clock.now().timestamp())
+        except UNREADABLE as error:
+            self._log("proof.unreadable", login=login, why=type(error).__name__)
+            found = Judgement(ok=False, why="bad_message")
         result = await self._rows(
             "SELECT ws.attest(%s, %s, %s, %s, %s, %s)",
             (identifier, found.ok, found.kind, found.cred_id, found.counter, found.why),
@@ -145,7 +164,12 @@ class Broker:
     async def _enrol(self, identifier: Any, row: tuple[Any, ...]) -> None:
         """Judge the proof of a factor that is offered as new: that it works, not that it counts."""
         _, login, challenge, _, proof, *_, kind = row
-        found = await self._verifier.enrol(kind, login, challenge, proof, self._clock.now().timestamp())
+        try:
+            sent = msgspec.json.decode(proof)
+            found = await self._verifier.enrol(kind, login, challenge, sent, self._clock.now().timestamp())
+        except UNREADABLE as error:
+            self._log("proof.unreadable", login=login, why=type(error).__name__)
+            found = Enrolled(ok=False, why="bad_message")
         result = await self._rows(
             "SELECT ws.attest_offer(%s, %s, %s, %s, %s)", (identifier, found.ok, found.cred_id, found.data, found.why)
         )

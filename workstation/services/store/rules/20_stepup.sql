@@ -121,6 +121,8 @@ CREATE FUNCTION ws.prove(p_id uuid, p_proof jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me();
 BEGIN
+  -- flat but for a key's answer: the broker reads it, and nothing that is sent may be more than it can read
+  IF coalesce(jsonb_typeof(p_proof), '') <> 'object' OR octet_length(p_proof::text) > 8192 THEN RETURN wsd.deny('step_up', s.login, 'bad_message'); END IF;
   -- One proof for a challenge: a second try needs a second challenge, and the throttle counts it.
   UPDATE wsd.challenge SET proof = p_proof
    WHERE id = p_id AND login = s.login AND proof IS NULL AND used IS NULL AND clock_timestamp() < expires;
