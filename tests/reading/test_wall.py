@@ -377,7 +377,7 @@ async def test_mail_goes_where_the_reader_says_and_the_address_never_came_here(h
     try:
         async with house.person("ana") as ana:
             case = await ana.hold(who)
-            mail = ("<m1@x.invalid>", "evil@attacker.invalid", "Subject", "Hello {name},", "en")
+            mail = (f"<ws.{1:032x}@x.invalid>", "evil@attacker.invalid", "Subject", "Hello {name},", "en")
             with pytest.raises(Refused) as unknown:
                 await ana.session.call("send_mail", case, *mail)
             assert unknown.value.rule == "recipient_unknown"

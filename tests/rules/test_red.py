@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +16,13 @@ import pytest
 
 from tests.rules import asking
 from tests.rules.installation import REASON, SECRET, Installation, Killed, answer
+from tests.rules.red import LOCK, Hold, asked, held, holding
 from workstation.services.accounts.model import Account, Factor
 from workstation.services.acts.putting_off import PuttingOff
 from workstation.services.clock import SystemClock
 from workstation.services.errors import SourceDown
 from workstation.services.store.migrate import migrate
 
-LOCK = "SELECT ws.request_act(%s, 'lock', '{}', 'COMPROMISE_CONTAINMENT', %s, 'e1')"
 #: The broker's word to a client; one channel.
 NOTICE = json.dumps(
     [{"message_id": "<n@x.invalid>", "recipient": "c@x.invalid", "subject": "s", "body": "b", "language": "en"}]
@@ -42,37 +42,10 @@ def quiet(ws: Installation) -> None:
     asking.forget(ws)
 
 
-Hold = Callable[..., psycopg.Connection[Any]]
-
-
 @pytest.fixture
 def hold(ws: Installation) -> Iterator[Hold]:
-    """Open a transaction of somebody's with these statements; it ends with the test, however that ends."""
-    opened: list[psycopg.Connection[Any]] = []
-
-    def begin(login: str, statement: str, *args: object) -> psycopg.Connection[Any]:
-        connection = ws.connect(login, autocommit=False)
-        opened.append(connection)
-        connection.execute(statement.encode(), args)
-        return connection
-
-    yield begin
-    for connection in opened:
-        connection.close()
-
-
-def held(ws: Installation, login: str, account: str = "") -> int:
-    """Return a case that `login` holds."""
-    case = ws.case(account or secrets.token_hex(6))
-    assert answer(ws.desk(login), "SELECT ws.claim_case(%s, '')", case)["holder"] == login
-    return case
-
-
-def asked(ws: Installation) -> dict[str, Any]:
-    """Return a tier-3 request of david's, which a client can stop."""
-    case = asking.ready(ws, "david", secrets.token_hex(6), "proofing", "possession")
-    made: dict[str, Any] = asking.ask_tier_3(ws, "david", case)
-    return made
+    with holding(ws) as begin:
+        yield begin
 
 
 def proof_waits(ws: Installation, login: str) -> str:

@@ -31,13 +31,14 @@ def lease(home: Path) -> Iterator[embedded.Lease]:
 def test_a_login_enters_by_scram_and_with_nothing_else(lease: embedded.Lease) -> None:
     with psycopg.connect(lease.superuser_dsn(), autocommit=True) as connection:
         connection.execute("CREATE ROLE alice LOGIN PASSWORD 'right'")
+        connection.execute("CREATE DATABASE ws")
         row = connection.execute("SELECT left(rolpassword, 14) FROM pg_authid WHERE rolname = 'alice'").fetchone()
     assert row == ("SCRAM-SHA-256$",)
-    with psycopg.connect(lease.dsn("alice", "right", "postgres")) as connection:
+    with psycopg.connect(lease.dsn("alice", "right", "ws")) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("alice",)
-    for wrong in ("wrong", ""):
+    for wrong, database in (("wrong", "ws"), ("", "ws"), ("right", "postgres")):
         with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(lease.dsn("alice", wrong, "postgres"))
+            psycopg.connect(lease.dsn("alice", wrong, database))
 
 
 def test_there_is_no_tcp(lease: embedded.Lease) -> None:

@@ -28,9 +28,10 @@ from workstation.services.text import clean
 SUPERUSER = "pgsuper"
 
 _HBA = f"""# Written anew at each start. No TCP; the superuser only as the operating system's user that
-# started the server; everybody else by SCRAM (RFC 5802, RFC 7677).
+# started the server; everybody else by SCRAM (RFC 5802, RFC 7677), and into the store alone: in the databases that
+# PostgreSQL brings along a login may take locks without end from the table that all databases share.
 local all {SUPERUSER} peer map=owner
-local all all scram-sha-256
+local ws all scram-sha-256
 """
 
 #: Settings of every start. Durability (fsync, full_page_writes, synchronous_commit) is what the audit rests on.
@@ -60,8 +61,13 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 #: Settings that came with a major version. `reserved_connections` keeps room for the broker (a member of
-#: pg_use_reserved_connections) when one login opens all the others.
-_SETTINGS_SINCE = {16: {"reserved_connections": "8"}, 18: {"io_method": "sync"}}
+#: pg_use_reserved_connections) when one login opens all the others. Nobody here listens to notices, and NOTIFY cannot
+#: be taken from a login: `max_notify_queue_pages` keeps what one writes to half a megabyte instead of eight gigabytes.
+_SETTINGS_SINCE = {
+    16: {"reserved_connections": "8"},
+    17: {"max_notify_queue_pages": "64"},
+    18: {"io_method": "sync"},
+}
 
 #: linux/threads.h, PID_MAX_LIMIT is 4194304: no process ever has this number.
 _NO_PID = 99_999_999

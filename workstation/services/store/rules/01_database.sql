@@ -7,6 +7,17 @@ BEGIN
 END $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
+-- Nobody writes code here. A DO block would forge lines of the server's log (RAISE LOG 'WS_DENY …') and burn transaction numbers by
+-- the million; the rules' own functions need the language only when they are made.
+REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql, sql TO ws_owner, ws_gate;
+
+-- A sort of somebody's does not fill the disk; only a superuser changes this setting.
+DO $$
+BEGIN
+  EXECUTE format('ALTER DATABASE %I SET temp_file_limit = %L', current_database(), '256MB');
+END $$;
+
 -- Any login could otherwise fill the disk (large objects, WAL messages) or the shared lock table (advisory locks),
 -- and so stop everybody else.
 DO $$
@@ -17,9 +28,15 @@ BEGIN
      WHERE pronamespace = 'pg_catalog'::regnamespace
        AND (proname ~ '^pg_(try_)?advisory_(xact_)?lock'
             OR proname ~ '^(lo_|be_lo_)'
+            -- who works here now, what they hold, how much was written where and how large it is
+            OR proname ~ '^pg_stat_get_' OR proname ~ '^pg_(table|relation|total_relation|indexes|database|tablespace)_size$'
+            OR proname IN ('pg_lock_status', 'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_isolation_test_session_is_blocked')
             OR proname IN ('lowrite', 'loread', 'pg_logical_emit_message', 'pg_export_snapshot', 'pg_notify'))
   LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
+    IF f::text ~ '^pg_(stat_get_|lock_status)' OR f::text ~ '_size\(' THEN
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ws_owner, pg_monitor', f);
+    END IF;
   END LOOP;
 END $$;
 

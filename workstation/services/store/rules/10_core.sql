@@ -38,6 +38,25 @@ BEGIN
   END IF;
 END $$;
 
+-- Nobody's own work makes more than 20,000 records in ten minutes: a login that does fills the disk that the others write to. At
+-- half of that leads are told; at the end it is refused, which the server's log keeps. Daemons and installers are not bound.
+CREATE OR REPLACE FUNCTION wsd.not_a_flood(h wsd.audit_head) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s wsd.staff; ago interval;
+BEGIN
+  IF h.seq < 10000 OR h.seq % 500 <> 0 AND h.seq < 20000 THEN RETURN; END IF;
+  SELECT clock_timestamp() - a.ts INTO ago FROM wsd.audit a WHERE a.chain = h.chain AND a.seq = h.seq - 19999;
+  IF ago >= interval '10 min' AND h.seq % 500 <> 0 THEN RETURN; END IF;
+  SELECT * INTO s FROM wsd.staff WHERE login = h.chain;
+  IF s.login IS NULL THEN RETURN; END IF;
+  IF ago < interval '10 min' THEN
+    RAISE LOG 'WS_ALERT user=% kind=audit_flood account=', h.chain;
+    RAISE EXCEPTION 'too many records in ten minutes' USING ERRCODE = '53400';
+  END IF;
+  SELECT clock_timestamp() - a.ts INTO ago FROM wsd.audit a WHERE a.chain = h.chain AND a.seq = h.seq - 9999;
+  IF ago < interval '10 min' THEN PERFORM wsd.view_alert(s, 'audit_flood', '', NULL, 'fills the audit: ten thousand records in ten minutes, most likely by a program.'); END IF;
+END $$;
+
 -- One chain per login: a global head would let anybody with an open transaction stop everybody.
 CREATE OR REPLACE FUNCTION wsd.log(p_event text, p_outcome text, p_object text, p_payload jsonb DEFAULT '{}') RETURNS bytea
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -49,6 +68,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no audit chain for %', session_user USING ERRCODE = '42501';
   END IF;
+  PERFORM wsd.not_a_flood(h);
   a.chain := session_user::text;
   a.seq := h.seq + 1;
   a.ts := clock_timestamp();
@@ -59,7 +79,7 @@ BEGIN
   a.backend_pid := pg_backend_pid();
   a.event := p_event;
   a.outcome := p_outcome;
-  a.object := coalesce(p_object, '');
+  a.object := left(coalesce(p_object, ''), 400);
   a.payload := p_payload::text;
   a.prev_hash := h.hash;
   a.hash := sha256(h.hash || wsd.lp(a.chain, a.seq::text, wsd.iso(a.ts), a.actor, a.person, a.level::text, a.app,
@@ -69,11 +89,15 @@ BEGIN
   RETURN a.hash;
 END $$;
 
+-- What somebody typed, as one word of a line of the server's log: it can neither begin a line nor imitate a field.
+CREATE OR REPLACE FUNCTION wsd.loggable(p text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$ SELECT regexp_replace(left(coalesce(p, ''), 200), '[^!-<>-~]+', '_', 'g') $$;
+
 -- The server log keeps what a ROLLBACK takes out of the table.
 CREATE OR REPLACE FUNCTION wsd.deny(p_event text, p_object text, p_why text) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  RAISE LOG 'WS_DENY user=% event=% object=% why=%', session_user, p_event, p_object, p_why;
+  RAISE LOG 'WS_DENY user=% event=% object=% why=%', session_user, p_event, wsd.loggable(p_object), p_why;
   PERFORM wsd.log(p_event, 'denied', p_object, jsonb_build_object('why', p_why));
   RETURN jsonb_build_object('denied', p_why);
 END $$;
@@ -129,3 +153,10 @@ BEGIN
      WHERE (p_before IS NULL OR a.ts < p_before) AND (s.role IN ('lead', 'auditor') OR a.chain = s.login)
      ORDER BY a.ts DESC LIMIT n) r);
 END $$;
+
+-- The own chain, to be verified on the own machine; in whatever transaction it is read.
+CREATE FUNCTION ws.my_chain() RETURNS SETOF wsd.audit
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT a.* FROM wsd.audit a WHERE a.chain = session_user::text AND EXISTS (SELECT 1 FROM wsd.staff s WHERE s.login = session_user::text AND s.enabled)
+$$;
+GRANT EXECUTE ON FUNCTION ws.my_chain() TO ws_user;

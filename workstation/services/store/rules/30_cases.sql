@@ -172,7 +172,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case);
 BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('case.snooze', p_case::text, 'not_holder'); END IF;
-  IF p_until <= clock_timestamp() OR p_until > clock_timestamp() + interval '30 days' THEN RETURN wsd.deny('case.snooze', c.ref, 'time_out_of_range'); END IF;
+  IF p_until IS NULL OR p_until <= clock_timestamp() OR p_until > clock_timestamp() + interval '30 days' THEN RETURN wsd.deny('case.snooze', c.ref, 'time_out_of_range'); END IF;
   IF length(coalesce(p_reason, '')) < 3 THEN RETURN wsd.deny('case.snooze', c.ref, 'reason_too_short'); END IF;
   UPDATE wsd.case_file SET holder = NULL, lease_until = NULL, snooze_until = p_until, snooze_reason = left(p_reason, 200), version = version + 1 WHERE id = c.id;
   PERFORM wsd.log('case.snooze', 'ok', c.ref, jsonb_build_object('until', p_until, 'reason', left(p_reason, 200)));
@@ -204,6 +204,7 @@ DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); e wsd.e
 BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('evidence.pin', p_case::text, 'not_holder'); END IF;
   IF wsd.walled() THEN RETURN wsd.deny('evidence.pin', c.ref, 'reader_only'); END IF;
+  IF coalesce(length(p_source), 0) NOT BETWEEN 1 AND 200 OR coalesce(length(p_event), 0) NOT BETWEEN 1 AND 400 OR p_raw IS NULL THEN RETURN wsd.deny('evidence.pin', c.ref, 'unknown'); END IF;
   SELECT * INTO e FROM wsd.evidence WHERE case_id = c.id AND source = p_source AND event_id = p_event;
   IF e.id IS NULL THEN
     INSERT INTO wsd.evidence(case_id, source, event_id, summary, sha256, raw, added_by)
@@ -362,7 +363,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file;
 BEGIN
   IF s.role <> 'analyst' THEN RETURN wsd.deny('case.add', p_account, 'level'); END IF;
-  IF coalesce(p_account, '') = '' THEN RETURN wsd.deny('case.add', '', 'unknown'); END IF;
+  IF coalesce(p_account, '') !~ '^[!-~]{1,200}$' THEN RETURN wsd.deny('case.add', p_account, 'unknown'); END IF;
   SELECT * INTO c FROM wsd.case_file WHERE account_id = p_account AND kind = p_kind AND status <> 'closed';
   IF c.id IS NOT NULL THEN RETURN ws.claim_case(c.id, ''); END IF;
   INSERT INTO wsd.case_file(kind, account_id, team, subject, holder, lease_until, procedure_version)

@@ -46,6 +46,10 @@ BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('packet.save', p_case::text, 'not_holder'); END IF;
   IF p_verdict NOT IN ('', 'rightful_owner', 'takeover', 'cannot_tell', 'not_a_problem') THEN RETURN wsd.deny('packet.save', c.ref, 'unknown'); END IF;
   IF p_act <> '' AND NOT EXISTS (SELECT 1 FROM wsd.policy WHERE act = p_act) THEN RETURN wsd.deny('packet.save', c.ref, 'unknown'); END IF;
+  -- what a senior's screen reads is as small and flat as what a request may carry
+  IF coalesce(jsonb_typeof(p_params), '') <> 'object' OR octet_length(p_params::text) > 2000 OR EXISTS (SELECT 1 FROM jsonb_each(p_params) x WHERE jsonb_typeof(x.value) <> 'string') THEN
+    RETURN wsd.deny('packet.save', c.ref, 'param_unknown');
+  END IF;
   SELECT * INTO p FROM wsd.packet WHERE case_id = c.id FOR UPDATE;
   IF p.case_id IS NOT NULL AND p.version <> p_version THEN RETURN wsd.deny('packet.save', c.ref, 'version_changed'); END IF;
   INSERT INTO wsd.packet(case_id, finding, verdict, act, params, wants, by, version)
@@ -62,6 +66,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s wsd.staff := wsd.me(); c wsd.case_file := wsd.held(s, p_case); missing text[];
 BEGIN
   IF c.id IS NULL THEN RETURN wsd.deny('packet.forward', p_case::text, 'not_holder'); END IF;
+  IF coalesce(jsonb_typeof(p_facts), '') <> 'array' OR octet_length(p_facts::text) > 65536 OR EXISTS (
+       SELECT 1 FROM jsonb_array_elements(p_facts) f WHERE jsonb_typeof(f.value) <> 'object'
+          OR EXISTS (SELECT 1 FROM jsonb_each(CASE jsonb_typeof(f.value) WHEN 'object' THEN f.value ELSE '{}' END) x WHERE jsonb_typeof(x.value) NOT IN ('string', 'boolean', 'null'))) THEN
+    RETURN wsd.deny('packet.forward', c.ref, 'param_unknown');
+  END IF;
   missing := wsd.packet_missing(c);
   IF missing <> '{}' THEN
     RETURN wsd.deny('packet.forward', c.ref, 'packet_incomplete') || jsonb_build_object('missing', to_jsonb(missing));

@@ -20,11 +20,7 @@ BEGIN
   n := coalesce(jsonb_array_length(p_mails), 0);
   IF n = 0 THEN PERFORM wsd.refuse(r.id, 'no_channel'); RETURN 0; END IF;
   INSERT INTO wsd.veto_notice(request_id, channels) VALUES (r.id, n);
-  WITH queued AS (
-    INSERT INTO wsd.mail(case_id, direction, state, message_id, recipient, subject, body, language, author)
-    SELECT r.case_id, 'out', 'queued', m ->> 'message_id', m ->> 'recipient', m ->> 'subject', m ->> 'body', m ->> 'language', session_user::text
-      FROM jsonb_array_elements(coalesce(p_mails, '[]')) m ON CONFLICT (message_id) WHERE direction = 'out' DO NOTHING RETURNING id)
-  INSERT INTO wsd.veto_mail(request_id, mail_id) SELECT r.id, q.id FROM queued q;
+  INSERT INTO wsd.veto_mail(request_id, mail_id) SELECT r.id, q FROM wsd.queue_house(r.case_id, p_mails) q;
   PERFORM wsd.log('veto.notice', 'ok', r.id::text, jsonb_build_object('mails', n, 'until', r.vetoable_until));
   RETURN n;
 END $$;

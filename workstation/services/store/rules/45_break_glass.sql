@@ -186,10 +186,7 @@ DECLARE e wsd.emergency; n int;
 BEGIN
   SELECT * INTO e FROM wsd.emergency WHERE id = p_id AND told IS NULL AND NOT drill FOR UPDATE;
   IF e.id IS NULL THEN RETURN 0; END IF;
-  INSERT INTO wsd.mail(case_id, direction, state, message_id, recipient, subject, body, language, author)
-  SELECT e.case_id, 'out', 'queued', m ->> 'message_id', m ->> 'recipient', m ->> 'subject', m ->> 'body', m ->> 'language', session_user::text
-    FROM jsonb_array_elements(p_mails) m ON CONFLICT (message_id) WHERE direction = 'out' DO NOTHING;
-  GET DIAGNOSTICS n = ROW_COUNT;
+  SELECT count(*) INTO n FROM wsd.queue_house(e.case_id, p_mails);
   UPDATE wsd.emergency SET told = clock_timestamp() WHERE id = p_id;
   PERFORM wsd.log('client.told', 'ok', 'break_glass ' || p_id, jsonb_build_object('mails', n));
   RETURN n;

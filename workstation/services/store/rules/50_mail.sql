@@ -43,6 +43,10 @@ BEGIN
   IF length(p_subject) NOT BETWEEN 1 AND 300 OR length(p_body) NOT BETWEEN 1 AND 50000 OR p_subject ~ '[\x00-\x1f]' OR coalesce(p_recipient, '') !~ '^[^\s@<>,;]+@[^\s@<>,;]+$' THEN
     RETURN wsd.deny('mail.queue', c.ref, 'mail_malformed');
   END IF;
+  -- only ids of the kind that an analyst's workstation makes: no mail of the house can be kept from going out by taking its id
+  IF coalesce(p_message_id, '') !~ '^<ws\.[0-9a-f]{32}@[A-Za-z0-9.-]{1,200}>$' OR coalesce(p_language, '') !~ '^[A-Za-z-]{0,35}$' THEN
+    RETURN wsd.deny('mail.queue', c.ref, 'mail_malformed');
+  END IF;
   SELECT * INTO last FROM wsd.mail WHERE case_id = c.id AND direction = 'in' ORDER BY id DESC LIMIT 1;
   INSERT INTO wsd.mail(case_id, direction, state, message_id, in_reply_to, refs, recipient, subject, body, language, author, recall_until)
   VALUES (c.id, 'out', 'queued', p_message_id, coalesce(last.message_id, ''), trim(coalesce(last.refs, '') || ' ' || coalesce(last.message_id, '')),

@@ -1,25 +1,17 @@
 -- What may be read directly, and who may call what. Everything not granted here is refused.
-CREATE OR REPLACE FUNCTION wsd.my_team() RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT team FROM wsd.staff WHERE login = session_user::text AND enabled $$;
-CREATE OR REPLACE FUNCTION wsd.my_level() RETURNS smallint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT level FROM wsd.staff WHERE login = session_user::text AND enabled $$;
-
+-- Whoever works cases reads no table that holds any, not even the rows that are his: a row filter hides rows, but EXPLAIN counts
+-- what it removed, an index answers faster where there is something, and statistics know the values of other teams.
 ALTER TABLE wsd.audit ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_chain ON wsd.audit FOR SELECT TO ws_user USING (chain = session_user::text);
 CREATE POLICY all_chains ON wsd.audit FOR SELECT TO ws_auditor, ws_notary USING (true);
 ALTER TABLE wsd.case_file ENABLE ROW LEVEL SECURITY;
-CREATE POLICY team_cases ON wsd.case_file FOR SELECT TO ws_user USING (
-  team = (SELECT wsd.my_team()) AND ((SELECT wsd.my_level()) >= 2 OR holder = session_user::text OR holder IS NULL AND escalated_to IS NULL));
 CREATE POLICY auditor_cases ON wsd.case_file FOR SELECT TO ws_auditor USING (true);
 ALTER TABLE wsd.request ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_requests ON wsd.request FOR SELECT TO ws_user USING (requester = session_user::text);
-CREATE POLICY team_requests ON wsd.request FOR SELECT TO ws_l2, ws_lead, ws_auditor USING (true);
+CREATE POLICY auditor_requests ON wsd.request FOR SELECT TO ws_auditor USING (true);
 
-GRANT SELECT ON wsd.case_file, wsd.request, wsd.policy TO ws_user, ws_auditor;
-GRANT SELECT ON wsd.audit TO ws_user, ws_auditor, ws_notary;
+GRANT SELECT ON wsd.policy TO ws_user, ws_auditor;
+GRANT SELECT ON wsd.case_file, wsd.request, wsd.approval, wsd.execution TO ws_auditor;
+GRANT SELECT ON wsd.audit TO ws_auditor, ws_notary;
 GRANT SELECT ON wsd.audit_head TO ws_auditor, ws_notary;
-GRANT SELECT ON wsd.approval, wsd.execution TO ws_l2, ws_lead, ws_auditor;
-GRANT EXECUTE ON FUNCTION wsd.my_team(), wsd.my_level() TO ws_user, ws_auditor;
 
 GRANT EXECUTE ON FUNCTION ws.whoami(), ws.audit_page(timestamptz, int) TO ws_user, ws_auditor;
 GRANT EXECUTE ON FUNCTION
@@ -40,3 +32,13 @@ GRANT EXECUTE ON FUNCTION
   ws.releasable(), ws.claim(uuid, text), ws.unsettled(), ws.settle(uuid, text, text, text, text, text), ws.untold(), ws.tell_client(uuid, jsonb)
 TO ws_executor;
 GRANT EXECUTE ON FUNCTION ws.outbox_claim(), ws.outbox_stuck(), ws.outbox_settle(bigint, text, text), ws.inbox_cursor(), ws.inbox_file(text, jsonb, bytea) TO ws_courier;
+
+-- No function of ours waits longer than this for a lock that somebody else's open transaction holds.
+DO $$
+DECLARE f regprocedure;
+BEGIN
+  FOR f IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'ws'::regnamespace AND p.provolatile = 'v'
+              AND NOT EXISTS (SELECT 1 FROM unnest(p.proconfig) c WHERE c LIKE 'lock_timeout=%') LOOP
+    EXECUTE format('ALTER FUNCTION %s SET lock_timeout = %L', f, '500ms');
+  END LOOP;
+END $$;
