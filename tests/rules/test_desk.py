@@ -20,6 +20,7 @@ from workstation.services.drafts import Drafts
 from workstation.services.errors import KeyringUnavailable, NotSignedIn, Refused, StoreError
 from workstation.services.mail.ports import House
 from workstation.services.store.session import Session, convert
+from workstation.services.store.version import SCHEMA
 from workstation.services.views import Person
 from workstation.services.workbench import Workbench
 
