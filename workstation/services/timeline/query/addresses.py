@@ -1,0 +1,52 @@
+"""IP addresses and networks of them, as bytes that compare: 4 of IPv4, 16 of IPv6.
+
+An IPv4 address written as IPv6 (``::ffff:10.0.0.1``, RFC 4291 2.5.5.2) is the IPv4 address.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import socket
+
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def packed(text: str) -> bytes | None:
+    """Return the bytes of an address; None where `text` is none. A zone (``%eth0``) makes it none."""
+    try:
+        if ":" not in text:
+            return socket.inet_pton(socket.AF_INET, text)
+        found = socket.inet_pton(socket.AF_INET6, text)
+    except (OSError, ValueError):
+        return None
+    return found[12:] if found.startswith(_MAPPED) else found
+
+
+def network(text: str) -> str | None:
+    """Return a network in its shortest form (``10.1.2.3/8`` is ``10.0.0.0/8``); None where `text` is none."""
+    if "%" in text or "/" not in text:
+        return None
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=1024)
+def ends(text: str) -> tuple[bytes, bytes]:
+    """Return the first and the last address of a network that :func:`network` gave."""
+    found = ipaddress.ip_network(text)
+    first, last = found.network_address.packed, found.broadcast_address.packed
+    both = first.startswith(_MAPPED) and last.startswith(_MAPPED)
+    return (first[12:], last[12:]) if both else (first, last)
+
+
+def both_families(text: str) -> tuple[str, ...]:
+    """Return a network as IPv4 and as the IPv6 network that maps it; an IPv6 one alone."""
+    first, last = ends(text)
+    if len(first) == 16:
+        return (text,)
+    four = next(ipaddress.summarize_address_range(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last)))
+    six = ipaddress.IPv6Network((_MAPPED + first, 96 + four.prefixlen))
+    return (str(four), str(six))
