@@ -64,8 +64,7 @@ class Arena:
         """Return a text as bytes. Raises IndexError."""
         if not 0 <= number < len(self):
             raise IndexError(number)
-        starts = self._starts.view()
-        return bytes(self.data[int(starts[number]) : int(starts[number + 1]) - 1])
+        return bytes(self.data[self._starts.item(number) : self._starts.item(number + 1) - 1])
 
     def __getitem__(self, number: int) -> str:
         return self.bytes_of(number).decode()

@@ -80,10 +80,14 @@ class Snapshot:
     def peek(self, row: int) -> Event:
         """Return an event without its raw record, which takes a few microseconds. Raises IndexError."""
         self._row(row)
-        values: dict[str, Any] = {attribute: self.value(row, name) for name, attribute in FIELDS.items()}
-        outcome = outcome_of(values.pop("outcome"))
-        ingested = int(self._ingested[row]) if len(self._ingested) else 0
-        return Event(**values, outcome=outcome, time_us=int(self._times[row]), ingested_us=ingested)
+        values: dict[str, Any] = {"id": self.values(_ID)[row + 1]}
+        for name, attribute in CODED.items():
+            # Most fields of most events are absent.
+            code = self._columns[name].item(row)
+            values[attribute] = self.values(name)[code] if code else ""
+        values["outcome"] = outcome_of(values["outcome"])
+        ingested = self._ingested.item(row) if len(self._ingested) else 0
+        return Event(**values, time_us=self._times.item(row), ingested_us=ingested)
 
     def event(self, row: int) -> Event:
         """Return an event as it came, with its raw record.

@@ -24,6 +24,7 @@ CODED = {name: attribute for name, attribute in FIELDS.items() if name != "event
 _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 _astuple: Callable[[Event], tuple[Any, ...]] = msgspec.structs.astuple
 _said = attrgetter("_value_")
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 class Coded(msgspec.Struct, frozen=True, array_like=True):
@@ -173,7 +174,4 @@ def _instants(column: Sequence[int]) -> npt.NDArray[np.int64]:
 
 def outcome_of(text: str) -> Outcome:
     """Return the outcome that a value of the working set stands for; what is absent or unheard of is unknown."""
-    try:
-        return Outcome(text)
-    except ValueError:
-        return Outcome.UNKNOWN
+    return _OUTCOMES.get(text, Outcome.UNKNOWN)

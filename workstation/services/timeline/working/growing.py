@@ -25,6 +25,10 @@ class Growing:
     def __len__(self) -> int:
         return self._count
 
+    def item(self, place: int) -> int:
+        """Return one of them; which ones there are is the caller's to know."""
+        return int(self._room.item(place))
+
     @property
     def nbytes(self) -> int:
         """Bytes that it takes."""
