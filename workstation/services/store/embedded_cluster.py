@@ -31,7 +31,8 @@ _HBA = f"""# Written anew at each start. No TCP; the superuser only as the opera
 # started the server; everybody else by SCRAM (RFC 5802, RFC 7677), and into the store alone: in the databases that
 # PostgreSQL brings along a login may take locks without end from the table that all databases share.
 local all {SUPERUSER} peer map=owner
-local ws all scram-sha-256
+local postgres,template1 all reject
+local all all scram-sha-256
 """
 
 #: Settings of every start. Durability (fsync, full_page_writes, synchronous_commit) is what the audit rests on.
