@@ -270,3 +270,24 @@ def test_no_transaction_outlives_its_connection(ws: Installation) -> None:
     ana = ws.connect("ana", autocommit=False)
     ana.execute("SELECT ws.challenge()")
     assert answer(ana, "PREPARE TRANSACTION 'stays'") == "55000"
+
+
+def test_a_case_held_open_stops_no_mail(ws: Installation, hold: Hold) -> None:
+    """A reply to a case that somebody holds open is filed at once; the case itself is put right when it is free."""
+    case = held(ws, "ana")
+    ws.su.execute("UPDATE wsd.case_file SET waiting_since = now() - interval '1 h' WHERE id = %s", (case,))
+    ref = answer(ws.su, "SELECT ref FROM wsd.case_file WHERE id = %s", case)
+    hold("ana", "SELECT ws.note(%s, 'held open')", case)
+    courier = ws.connect("ws_courier")
+    mail = json.dumps(
+        {"message_id": f"<{secrets.token_hex(8)}@c.invalid>", "case_token": ref, "subject": "s", "text": "t"}
+    )
+    filed = answer(courier, "SELECT ws.inbox_file('1', %s::jsonb, %s)", mail, secrets.token_bytes(8))
+    assert answer(ws.su, "SELECT case_id FROM wsd.mail WHERE id = %s", filed) == case
+    waiting = "SELECT waiting_since IS NOT NULL FROM wsd.case_file WHERE id = %s"
+    assert answer(ws.su, waiting, case) is True
+    ws.broke("sweep")
+    assert answer(ws.su, waiting, case) is True
+    assert answer(ws.desk("ws_executor"), "SELECT ws.reap('0 s', '60 s')") >= 1
+    ws.broke("sweep")
+    assert answer(ws.su, waiting, case) is False

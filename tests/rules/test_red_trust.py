@@ -153,6 +153,10 @@ MALFORMED = {
     ),
     "facts that are deep": ('SELECT ws.forward({case}, \'[{{"name": {{"a": 1}}}}]\')', "DENIED:param_unknown"),
     "facts that are none": ("SELECT ws.forward({case}, '[1]')", "DENIED:param_unknown"),
+    "a mark's events that are deep": (
+        "SELECT ws.judge_mark({case}, 'rule', '', 'right', '', (repeat('[', 3000) || repeat(']', 3000))::jsonb)",
+        "DENIED:too_many",
+    ),
     "a language of a megabyte": (
         "SELECT ws.send_mail({case}, {mail}, 'c@x.invalid', 's', 'b', repeat('e', 1000000))",
         "DENIED:mail_malformed",

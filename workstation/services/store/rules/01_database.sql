@@ -12,10 +12,15 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
 GRANT USAGE ON LANGUAGE plpgsql, sql TO ws_owner, ws_gate;
 
--- A sort of somebody's does not fill the disk; only a superuser changes this setting.
+-- A sort of somebody's does not fill the disk; only a superuser changes this setting. What an administrator has set stays.
 DO $$
 BEGIN
-  EXECUTE format('ALTER DATABASE %I SET temp_file_limit = %L', current_database(), '256MB');
+  IF NOT EXISTS (SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database(), unnest(s.setconfig) c
+                  WHERE s.setrole = 0 AND c LIKE 'temp_file_limit=%') THEN
+    EXECUTE format('ALTER DATABASE %I SET temp_file_limit = %L', current_database(), '256MB');
+  END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'temp_file_limit could not be set for this database: set it for the server';
 END $$;
 
 -- Any login could otherwise fill the disk (large objects, WAL messages) or the shared lock table (advisory locks),
@@ -51,6 +56,9 @@ BEGIN
       EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = %L', r, current_database(), '1s');
     END IF;
   END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  -- roles that somebody else made and owns: every function of the rules has a lock_timeout of its own (90_rights.sql)
+  RAISE WARNING 'lock_timeout could not be set for the daemons'' roles';
 END $$;
 
 CREATE SCHEMA IF NOT EXISTS wsd AUTHORIZATION ws_owner;

@@ -64,7 +64,9 @@ BEGIN
     RETURN wsd.deny('mark.judge', c.ref, 'unknown');
   END IF;
   IF p_verdict = 'wrong' AND length(reason) < 10 THEN RETURN wsd.deny('mark.judge', c.ref, 'reason_too_short'); END IF;
-  IF jsonb_typeof(coalesce(p_events, '[]')) <> 'array' OR jsonb_array_length(coalesce(p_events, '[]')) > 50 OR octet_length(p_events::text) > 20000 THEN
+  IF jsonb_typeof(coalesce(p_events, '[]')) <> 'array' OR jsonb_array_length(coalesce(p_events, '[]')) > 50 OR octet_length(p_events::text) > 20000
+     -- a colleague's screen reads them: ids, and nothing that is deeper than its parser goes
+     OR EXISTS (SELECT 1 FROM jsonb_array_elements(coalesce(p_events, '[]')) e WHERE jsonb_typeof(e.value) <> 'string') OR length(p_rulebook) > 64 THEN
     RETURN wsd.deny('mark.judge', c.ref, 'too_many');
   END IF;
   INSERT INTO wsd.mark_judgement(case_id, rule, rulebook, verdict, why, events, by)

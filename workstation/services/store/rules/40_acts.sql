@@ -532,6 +532,7 @@ BEGIN
     END IF;
   END LOOP;
   PERFORM wsd.tell_of_stuck();
+  PERFORM wsd.no_longer_waiting();
   RETURN n;
 END $$;
 

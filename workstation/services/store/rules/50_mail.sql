@@ -101,6 +101,14 @@ END $$;
 CREATE FUNCTION ws.inbox_cursor() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT cursor FROM wsd.inbox_cursor WHERE name = 'inbox' $$;
 
+-- Cases to which the client wrote while somebody held them open: they wait for him no longer.
+CREATE OR REPLACE FUNCTION wsd.no_longer_waiting() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE wsd.case_file SET waiting_since = NULL, version = version + 1, status = CASE WHEN status = 'waiting' THEN 'open' ELSE status END
+   WHERE id IN (SELECT f.id FROM wsd.case_file f WHERE f.waiting_since IS NOT NULL AND f.status <> 'closed'
+                   AND EXISTS (SELECT 1 FROM wsd.mail m WHERE m.case_id = f.id AND m.direction = 'in' AND m.at > f.waiting_since) FOR NO KEY UPDATE SKIP LOCKED)
+$$;
+
 -- One transaction: the mail and the cursor. A mail joins a case by its references, by the case that it opened, or by the
 -- token in its subject; else it opens a case without an account, which an analyst assigns.
 CREATE FUNCTION ws.inbox_file(p_cursor text, p_mail jsonb, p_raw bytea) RETURNS bigint
@@ -131,8 +139,10 @@ BEGIN
     VALUES (c.id, 'in', 'received', mid, coalesce(p_mail ->> 'in_reply_to', ''), array_to_string(refs, ' '), coalesce(p_mail ->> 'sender', ''), '',
             left(coalesce(p_mail ->> 'subject', ''), 1000), left(coalesce(p_mail ->> 'text', ''), 200000), coalesce(p_mail ->> 'language', ''),
             coalesce(p_mail ->> 'authenticity_summary', ''), coalesce(p_mail -> 'attachment_summaries', '[]'), p_raw) RETURNING id INTO n;
+    -- a case that somebody holds open in a transaction is put right by the next sweep: one login would else stop all mail
     UPDATE wsd.case_file SET waiting_since = NULL, version = version + 1, status = CASE WHEN status = 'waiting' THEN 'open' ELSE status END,
-           excerpt = CASE WHEN excerpt = '' THEN left(coalesce(p_mail ->> 'text', ''), 300) ELSE excerpt END WHERE id = c.id;
+           excerpt = CASE WHEN excerpt = '' THEN left(coalesce(p_mail ->> 'text', ''), 300) ELSE excerpt END
+     WHERE id = (SELECT f.id FROM wsd.case_file f WHERE f.id = c.id FOR NO KEY UPDATE SKIP LOCKED);
     PERFORM wsd.log('mail.received', 'ok', c.ref, jsonb_build_object('mail', n, 'message_id', mid, 'sha256', encode(sha256(p_raw), 'hex')));
   END IF;
   INSERT INTO wsd.inbox_cursor(name, cursor) VALUES ('inbox', p_cursor) ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor;
