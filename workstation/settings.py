@@ -143,6 +143,8 @@ class FilesSettings(Base, frozen=True):
     path: str
     #: Which files of a directory, below it too where the pattern begins with ``**/``.
     pattern: str = "*"
+    #: Whether everything in them is about whatever account is looked at; else an account is found by id or name.
+    whole: bool = False
 
 
 class LogSettings(Base, frozen=True):
