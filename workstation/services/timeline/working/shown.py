@@ -240,7 +240,7 @@ def show(
         order = order[mask[order]] if len(mask) != len(frame) else order
     check()
     rows = order.astype(np.intp)
-    placed = sorted(gaps, key=lambda gap: -gap.until_us)
+    placed = sorted(gaps, key=lambda gap: (-gap.until_us, gap.source, gap.since_us))
     if by != TIME:
         rows = rows[_sorted(frame, rows, by, ascending)]
         return Shown(frame, rows, Runs(*[np.empty(0, np.int32)] * 2), [], [(0, gap) for gap in placed])

@@ -47,6 +47,8 @@ class Differing(msgspec.Struct, frozen=True):
 def facets(frame: Frame, mask: Mask | None, field: str, top: int = 10, *, check: Check = never) -> Facets:
     """Return how often the values of a field occur among some events.
 
+    Every event counts as having an ``event.id`` of its own, also where two sources use the same.
+
     Args:
         frame: the events.
         mask: which of them; None: all.

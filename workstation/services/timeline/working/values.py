@@ -96,6 +96,8 @@ class Distinct:
         """
         if pattern in ("", ".*"):
             return self.equal("") if not pattern else np.ones(len(self), np.bool_)
+        if len(pattern) > PATTERN_MAX:
+            raise Invalid("The regular expression is too long.", f"At most {PATTERN_MAX:,} characters.")
         whole = _compiled(pattern, by_lines=False)
         lines = None if _NOT_BY_LINES.search(pattern) else _compiled(f"(?m:^(?:{pattern})$)", by_lines=True)
         return self._asked(("/", pattern), lambda first, last: self._match(whole, lines, first, last))
@@ -189,8 +191,6 @@ def _all_places(piece: bytes, needle: bytes) -> npt.NDArray[np.int64]:
 
 
 def _compiled(pattern: str, *, by_lines: bool) -> Any:
-    if len(pattern) > PATTERN_MAX + 16:
-        raise Invalid("The regular expression is too long.", f"At most {PATTERN_MAX:,} characters.")
     options = re2.Options()
     options.case_sensitive = False
     options.dot_nl = True
