@@ -325,7 +325,7 @@ def test_keycloak_administrators(operation: str, path: str, action: str) -> None
         ("UPDATE_CREDENTIAL", {"credential_type": "otp"}, "second_factor.added"),
         ("REMOVE_CREDENTIAL", {"credential_type": "webauthn"}, "second_factor.removed"),
         ("UPDATE_CREDENTIAL", {}, "UPDATE_CREDENTIAL"),
-        ("UPDATE_PROFILE", {"updated_email": "n@x"}, "contact.changed"),
+        ("UPDATE_PROFILE", {"updated_email": "n@x"}, "email.changed"),
         ("UPDATE_PROFILE", {}, "profile.changed"),
         ("SOMETHING_NEW", {}, "SOMETHING_NEW"),
     ],

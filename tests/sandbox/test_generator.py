@@ -108,7 +108,9 @@ def _sound_events(client: Client) -> None:
             assert (first, int(e["source.as.number"]) - FIRST_ASN) == (198, place // 8)
             assert e["source.as.organization.name"] == net.org
             assert e["source.geo.city_name"] == net.cities[place % 8 // 2]
-            assert e["source.geo.country_iso_code"] == world.cities[e["source.geo.city_name"]].country
+            city = world.cities[e["source.geo.city_name"]]
+            assert e["source.geo.country_iso_code"] == city.country
+            assert e["source.geo.location"] == f"{city.latitude},{city.longitude}"
     assert {e["event.dataset"] for e in client.events} <= set(DATASETS)
 
 

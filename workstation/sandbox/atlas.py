@@ -27,13 +27,17 @@ _EARTH_KM = 6371.0
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """A place on the network: an address and everything that belongs to it."""
+    """A place on the network: an address and everything that belongs to it.
+
+    `location` is ``latitude,longitude`` of the city in degrees.
+    """
 
     ip: str
     asn: str
     org: str
     city: str
     country: str
+    location: str
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -106,7 +110,9 @@ class Atlas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         host = 1 + rng.randrange(_CITY - 2)
         at = _BASE + index * _NETWORK + net.cities.index(place) * _CITY + host
         ip = ".".join(str(at >> shift & 255) for shift in (24, 16, 8, 0))
-        return Spot(ip, str(FIRST_ASN + index), net.org, place, self.cities[place].country)
+        found = self.cities[place]
+        location = f"{found.latitude},{found.longitude}"
+        return Spot(ip, str(FIRST_ASN + index), net.org, place, found.country, location)
 
     def kind_of(self, asn: str) -> str | None:
         """Return the kind of an operator, None for one that is not in the atlas."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from workstation.sandbox.atlas import Device, Spot
 from workstation.services.clock import from_micros
+from workstation.services.timeline.mapping.words import category_of
 
 #: Crockford's base 32: no I, L, O, U, so that nothing is misheard or misread.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -18,42 +19,42 @@ DATASETS = (SIGNIN, ACCOUNT, LEDGER)
 
 
 class Kind(NamedTuple):
-    """Where an action is logged: the log, its ECS category, the exchange's own code."""
+    """Where an action is logged, and the exchange's own code for it."""
 
     dataset: str
-    category: str
     code: str
 
 
+#: The words that the exchange logs; what they mean, and their ECS category, stands in the product's own vocabulary.
 ACTIONS: dict[str, Kind] = {
-    "sign_in": Kind(SIGNIN, "authentication", "S100"),
-    "sign_out": Kind(SIGNIN, "authentication", "S110"),
-    "session.resumed": Kind(SIGNIN, "session", "S120"),
-    "session.ended": Kind(SIGNIN, "session", "S130"),
-    "account.created": Kind(ACCOUNT, "iam", "A100"),
-    "password.changed": Kind(ACCOUNT, "iam", "A200"),
-    "password.reset_requested": Kind(ACCOUNT, "iam", "A210"),
-    "password.reset": Kind(ACCOUNT, "iam", "A211"),
-    "email.changed": Kind(ACCOUNT, "iam", "A300"),
-    "phone.changed": Kind(ACCOUNT, "iam", "A310"),
-    "phone.checked": Kind(ACCOUNT, "iam", "A320"),
-    "identity.proofed": Kind(ACCOUNT, "iam", "A330"),
-    "device.confirmed": Kind(ACCOUNT, "iam", "A340"),
-    "second_factor.added": Kind(ACCOUNT, "iam", "A400"),
-    "second_factor.removed": Kind(ACCOUNT, "iam", "A410"),
-    "withdrawal_address.added": Kind(ACCOUNT, "configuration", "A500"),
-    "api_key.created": Kind(ACCOUNT, "configuration", "A600"),
-    "account.locked": Kind(ACCOUNT, "iam", "A700"),
-    "account.unlocked": Kind(ACCOUNT, "iam", "A710"),
-    "hold.placed": Kind(ACCOUNT, "configuration", "A720"),
-    "hold.lifted": Kind(ACCOUNT, "configuration", "A730"),
-    "notice.sent": Kind(ACCOUNT, "email", "A800"),
-    "support.viewed": Kind(ACCOUNT, "iam", "A900"),
-    "deposit.received": Kind(LEDGER, "", "L100"),
-    "withdrawal.requested": Kind(LEDGER, "", "L200"),
-    "withdrawal.completed": Kind(LEDGER, "", "L210"),
-    "withdrawal.refused": Kind(LEDGER, "", "L220"),
-    "trade.filled": Kind(LEDGER, "", "L300"),
+    "sign_in": Kind(SIGNIN, "S100"),
+    "sign_out": Kind(SIGNIN, "S110"),
+    "session.resumed": Kind(SIGNIN, "S120"),
+    "session.ended": Kind(SIGNIN, "S130"),
+    "account.created": Kind(ACCOUNT, "A100"),
+    "password.changed": Kind(ACCOUNT, "A200"),
+    "password.reset_requested": Kind(ACCOUNT, "A210"),
+    "password.reset": Kind(ACCOUNT, "A211"),
+    "email.changed": Kind(ACCOUNT, "A300"),
+    "phone.changed": Kind(ACCOUNT, "A310"),
+    "phone.checked": Kind(ACCOUNT, "A320"),
+    "identity.proofed": Kind(ACCOUNT, "A330"),
+    "device.confirmed": Kind(ACCOUNT, "A340"),
+    "second_factor.added": Kind(ACCOUNT, "A400"),
+    "second_factor.removed": Kind(ACCOUNT, "A410"),
+    "withdrawal_address.added": Kind(ACCOUNT, "A500"),
+    "api_key.created": Kind(ACCOUNT, "A600"),
+    "account.locked": Kind(ACCOUNT, "A700"),
+    "account.unlocked": Kind(ACCOUNT, "A710"),
+    "hold.placed": Kind(ACCOUNT, "A720"),
+    "hold.lifted": Kind(ACCOUNT, "A730"),
+    "notice.sent": Kind(ACCOUNT, "A800"),
+    "support.viewed": Kind(ACCOUNT, "A900"),
+    "deposit.received": Kind(LEDGER, "L100"),
+    "withdrawal.requested": Kind(LEDGER, "L200"),
+    "withdrawal.completed": Kind(LEDGER, "L210"),
+    "withdrawal.refused": Kind(LEDGER, "L220"),
+    "trade.filled": Kind(LEDGER, "L300"),
 }
 
 
@@ -113,7 +114,7 @@ def event(
         "event.dataset": kind.dataset,
         "event.action": action,
         "event.code": kind.code,
-        "event.category": kind.category,
+        "event.category": category_of(action),
         "event.outcome": outcome,
         "event.reason": reason,
         "user.target.id": account,
@@ -138,6 +139,7 @@ def _whence(spot: Spot | None, device: Device | None) -> dict[str, str]:
             "source.ip": spot.ip,
             "source.geo.country_iso_code": spot.country,
             "source.geo.city_name": spot.city,
+            "source.geo.location": spot.location,
             "source.as.number": spot.asn,
             "source.as.organization.name": spot.org,
         }

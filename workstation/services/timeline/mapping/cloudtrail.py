@@ -25,7 +25,7 @@ WORDS = {
     "DeleteLoginProfile": "password.removed",
     "PasswordRecoveryRequested": "password.reset_requested",
     "PasswordRecoveryCompleted": "password.reset",
-    "EmailUpdated": "contact.changed",
+    "EmailUpdated": "email.changed",
     "EnableMFADevice": "second_factor.added",
     "DeactivateMFADevice": "second_factor.removed",
     "DeleteVirtualMFADevice": "second_factor.removed",

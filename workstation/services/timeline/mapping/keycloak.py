@@ -35,8 +35,8 @@ WORDS = {
     "RESET_PASSWORD": "password.reset",
     "UPDATE_TOTP": "second_factor.added",
     "REMOVE_TOTP": "second_factor.removed",
-    "UPDATE_EMAIL": "contact.changed",
-    "VERIFY_EMAIL": "contact.verified",
+    "UPDATE_EMAIL": "email.changed",
+    "VERIFY_EMAIL": "email.verified",
     "UPDATE_PROFILE": "profile.changed",
     "CODE_TO_TOKEN": "token.issued",
     "TOKEN_EXCHANGE": "token.issued",
@@ -150,7 +150,7 @@ def _user_word(record: dict[str, Any], kind: str) -> str:
     if found := _CREDENTIALS.get((kind, text(record, "details.credential_type"))):
         return found
     if kind == "UPDATE_PROFILE" and text(record, "details.updated_email"):
-        return "contact.changed"
+        return "email.changed"
     return WORDS.get(kind, "")
 
 

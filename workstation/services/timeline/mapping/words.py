@@ -1,4 +1,8 @@
-"""Our own words for actions, shared by every source. What has no word here keeps its native name."""
+"""Our own words for actions, one vocabulary for every source, the sandbox, and the rules that mark events.
+
+What has no word here keeps its native name. A word says as much as a source can say: one that cannot tell an e-mail
+address from a phone number has no word for the change, rather than a vaguer one that rules would have to know too.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "token.revoked": ("authentication", "a token was withdrawn"),
     "client.sign_in": ("authentication", "a program signed in as itself"),
     "session.started": ("session", "a session began"),
+    "session.resumed": ("session", "a live session went on from another address or device"),
     "session.ended": ("session", "a session was ended by somebody or something else than a sign-out"),
     "impersonation.started": ("session", "staff acts as the account"),
     "impersonation.ended": ("session", "staff no longer acts as the account"),
@@ -29,8 +34,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "password.reset_requested": ("iam", "a way to set a new password was asked for or sent"),
     "password.reset": ("iam", "the password was reset"),
     "password.viewed": ("iam", "a stored password was shown"),
-    "contact.changed": ("iam", "an e-mail address or phone number was set to another one"),
-    "contact.verified": ("iam", "an e-mail address or phone number was verified"),
+    "email.changed": ("iam", "an e-mail address was set to another one"),
+    "email.verified": ("iam", "an e-mail address was verified"),
+    "phone.changed": ("iam", "a phone number was set to another one"),
+    "phone.checked": ("iam", "the carrier was asked about the number; a failure says that its SIM card changed"),
+    "identity.proofed": ("iam", "the client proved who they are, as by a video"),
+    "device.confirmed": ("iam", "a device known before answered with its own key"),
     "profile.changed": ("iam", "other data of the account were changed"),
     "forwarding.changed": ("configuration", "mail is sent on to somewhere else"),
     "account.created": ("iam", "an account was made"),
@@ -55,8 +64,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "api_key.removed": ("iam", "an API key was deleted"),
     "withdrawal_address.added": ("configuration", "a withdrawal address was added"),
     "withdrawal_address.removed": ("configuration", "a withdrawal address was removed"),
+    "hold.placed": ("configuration", "withdrawals or settings were put on hold"),
+    "hold.lifted": ("configuration", "a hold was lifted, or ran out"),
+    "deposit.received": ("", "money came in"),
+    "trade.filled": ("", "a trade was made"),
     "withdrawal.requested": ("", "a withdrawal was asked for"),
     "withdrawal.completed": ("", "a withdrawal was paid out"),
+    "withdrawal.refused": ("", "a withdrawal was refused"),
+    "notice.sent": ("email", "the client was told of something"),
+    "support.viewed": ("iam", "staff looked at the account"),
     "risk.detected": ("threat", "the source itself took something for suspicious"),
 }
 
