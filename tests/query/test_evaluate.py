@@ -18,17 +18,18 @@ from workstation.services.timeline.query.ast import Node, asking
 from workstation.services.timeline.query.evaluate import mask
 from workstation.services.timeline.query.language import parse
 from workstation.services.timeline.query.one import matches
+from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.frame import Cancelled, Frame
 
 RULES = ["rule-a", "rule-b", "other"]
 
 
 def _frames(given_events: Sequence[Event]) -> list[Frame]:
-    return [PlainFrame(given_events)]
+    return [PlainFrame(given_events), WorkingSet.of(given_events)]
 
 
-@settings(max_examples=300, deadline=None)
-@given(tree=trees, happened=st.lists(events, max_size=6), seed=st.integers(0, 2**20))
+@settings(max_examples=150, deadline=None)
+@given(tree=trees, happened=st.lists(events, max_size=6, unique_by=lambda one: one.id), seed=st.integers(0, 2**20))
 def test_columns_answer_as_single_events_do(tree: Node, happened: list[Event], seed: int) -> None:
     bits = np.random.default_rng(seed).random((7, len(happened))) < 0.5
     of_rows = {

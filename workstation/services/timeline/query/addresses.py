@@ -28,25 +28,30 @@ def network(text: str) -> str | None:
     if "%" in text or "/" not in text:
         return None
     try:
-        return str(ipaddress.ip_network(text, strict=False))
+        found = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    first = found.network_address.packed
+    if first.startswith(_MAPPED) and found.prefixlen >= 96:
+        return f"{ipaddress.IPv4Address(first[12:])}/{found.prefixlen - 96}"
+    return str(found)
 
 
 @functools.lru_cache(maxsize=1024)
 def ends(text: str) -> tuple[bytes, bytes]:
     """Return the first and the last address of a network that :func:`network` gave."""
     found = ipaddress.ip_network(text)
-    first, last = found.network_address.packed, found.broadcast_address.packed
-    both = first.startswith(_MAPPED) and last.startswith(_MAPPED)
-    return (first[12:], last[12:]) if both else (first, last)
+    return found.network_address.packed, found.broadcast_address.packed
 
 
-def both_families(text: str) -> tuple[str, ...]:
-    """Return a network as IPv4 and as the IPv6 network that maps it; an IPv6 one alone."""
-    first, last = ends(text)
-    if len(first) == 16:
-        return (text,)
-    four = next(ipaddress.summarize_address_range(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last)))
-    six = ipaddress.IPv6Network((_MAPPED + first, 96 + four.prefixlen))
-    return (str(four), str(six))
+def as_ipv6(text: str) -> str | None:
+    """Return the IPv6 network that maps an IPv4 one, as :func:`network` gave it; None for an IPv6 one."""
+    found = ipaddress.ip_network(text)
+    if found.version == 6:
+        return None
+    return str(ipaddress.IPv6Network((_MAPPED + found.network_address.packed, 96 + found.prefixlen)))
+
+
+def spelled(address: bytes) -> str:
+    """Return an address in its usual spelling (RFC 5952 for IPv6)."""
+    return str(ipaddress.ip_address(address))
