@@ -6,10 +6,17 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, reader, start, store
+from bench import audit, fetch, reader, start, store, working
 from bench.rows import Row
 
-PARTS = {"start": start.measure, "store": store.measure, "audit": audit.measure, "reader": reader.measure}
+PARTS = {
+    "fetch": fetch.measure,
+    "start": start.measure,
+    "store": store.measure,
+    "audit": audit.measure,
+    "reader": reader.measure,
+    "working": working.measure,
+}
 
 
 def main() -> int:

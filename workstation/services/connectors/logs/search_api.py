@@ -73,12 +73,12 @@ class Shards(msgspec.Struct, frozen=True):
     failures: list[_Failure] = []
 
 
-class Hit(msgspec.Struct, frozen=True):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """One document: its id, its text as it was sent to the store, and the values that it was sorted by."""
 
     id: str = msgspec.field(name="_id")
     source: msgspec.Raw = msgspec.field(name="_source")
-    sort: list[int | float | str | None]
+    sort: tuple[int | float | str | None, ...]
 
 
 class _Hits(msgspec.Struct, frozen=True):

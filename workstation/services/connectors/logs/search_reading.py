@@ -295,7 +295,7 @@ class Reading:
         """Return the events of documents, newest first, and what was left out."""
         events: list[Event] = []
         unreadable = foreign = elsewhere = 0
-        since, until, floor = self._span.since_us, self._span.until_us, self._index.floor
+        since, until, per_s = self._span.since_us, self._span.until_us, self._index.per_s
         for hit in hits:
             try:
                 event = self._read(bytes(hit.source), hit.id)
@@ -304,7 +304,7 @@ class Reading:
                 continue
             if self._judge and not _is_about(event, self._account):
                 foreign += 1
-            elif floor(event.time_us) != hit.sort[0]:
+            elif event.time_us * per_s // 1_000_000 != hit.sort[0]:
                 elsewhere += 1
             elif since <= event.time_us < until:
                 events.append(event)
@@ -341,6 +341,8 @@ def _newest_first(event: Event) -> int:
 
 
 def _is_about(event: Event, account: str) -> bool:
+    if account in (event.account, event.actor):
+        return True
     return account.casefold() in (event.account.casefold(), event.actor.casefold())
 
 

@@ -25,6 +25,8 @@ Finish = Callable[[Sequence[str], Any, Any, bytes, str], Event]
 #: Raw record, the store's id → event, or None where the record is not written as most are.
 Quick = Callable[[bytes, str], Event | None]
 
+#: Numbers below this are taken as they are without a further look.
+_SMALL = 2**63
 #: An address has at most 45 characters (RFC 4291, 2.2, with an embedded IPv4 address), a zone and a port beside.
 _ADDRESS_MAX = 80
 
@@ -120,13 +122,15 @@ def quick(
         readers.append(_compiled(lines, {**_given(meaning, instant), "decode": shape.decode}))
 
     def in_turn(raw: bytes, own_id: str) -> Event | None:
-        for _ in readers:
-            try:
-                return readers[0](raw, own_id)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                # A store has one habit: the one that was right goes first from now on.
-                readers.append(readers.pop(0))
-        return None
+        try:
+            return readers[0](raw, own_id)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # A store has one habit: the one that is right goes first from now on.
+            readers.reverse()
+        try:
+            return readers[0](raw, own_id)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     return in_turn
 
@@ -181,10 +185,12 @@ def _given(meaning: Meaning, instant: Callable[[Any], int]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """Return what :func:`plain` does of a value that is no text; categories are lists of one, numbers are small."""
+    """Return what :func:`plain` does of a value that is no text; most are lists of one text, or small numbers."""
     if value.__class__ is list and len(value) == 1 and value[0].__class__ is str:
         only: str = value[0]
         return only
+    if value.__class__ is int and 0 <= value < _SMALL:
+        return str(value)
     return plain(value)
 
 
