@@ -13,9 +13,11 @@ from workstation.commands.common import Where, add_place
 from workstation.services.errors import SourceMissing, WorkstationError
 
 if TYPE_CHECKING:
+    from workstation.services.clock import Clock
     from workstation.services.connect import Secrets
+    from workstation.services.timeline.source import EventSource
     from workstation.services.workbench import Workbench
-    from workstation.settings import Settings
+    from workstation.settings import LogSettings, Settings
 
 #: An account that no system has: asking for it tests the address and the credential and reads nobody's data.
 NOBODY = "00000000"
@@ -70,6 +72,7 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
             found += await _reader(desk, settings, where.secrets(login))
         else:
             found += await _systems(desk)
+            found += await _logs(desk, settings)
             found.append(_direct(settings.logs))
         every = await desk.step_up_methods()
         methods = [method.kind for method in every if method.offered]
@@ -148,6 +151,29 @@ async def _systems(desk: Workbench) -> list[Finding]:
         do = "Add [risk] to the settings."
         return [*found, Finding(what="risk engine", state="warning", said="none is configured", do=do)]
     return [*found, await _tried("risk engine", lambda: risk.risk(NOBODY))]
+
+
+async def _logs(desk: Workbench, settings: Settings) -> list[Finding]:
+    """Whether each source of events can be read, and what its records lack."""
+    tables = {log.name: log for log in settings.logs}
+    sources = [source for source in desk.tools.sources() if source.name in tables]
+    return list(await asyncio.gather(*(_log(source, tables[source.name], desk.tools.clock) for source in sources)))
+
+
+async def _log(source: EventSource, chosen: LogSettings, clock: Clock) -> Finding:
+    from workstation.services.connectors.logs.check import check
+
+    what = f"log {chosen.name}"
+    try:
+        said, empty = await check(source, chosen, NOBODY, clock)
+    except WorkstationError as error:
+        return Finding(what=what, state="broken", said=error.what, do=error.hint)
+    finally:
+        await source.aclose()
+    if not empty:
+        return Finding(what=what, state="ok", said=said)
+    do = "If its records have that, say where in [logs.mapping] (docs/mapping.md)."
+    return Finding(what=what, state="warning", said=f"{said}, but without {empty}", do=do)
 
 
 async def _tried(what: str, ask: Callable[[], Awaitable[Any]]) -> Finding:

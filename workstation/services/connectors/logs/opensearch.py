@@ -19,6 +19,7 @@ from workstation.services.connectors.logs.search_api import SearchSystem
 from workstation.services.connectors.logs.search_index import Index, understood, wanted
 from workstation.services.connectors.logs.search_reading import Reading, Window
 from workstation.services.errors import Invalid
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, reader
 from workstation.services.timeline.source import Page, Span
 from workstation.settings import LogSettings, MappingSettings, OpenSearchSettings
@@ -100,6 +101,21 @@ class SearchEvents:
                 )
                 self._index = understood(self._name, self._chosen, self._unit, dialect or seems, known)
             return self._index
+
+    async def sample(self) -> tuple[str, Event | None]:
+        """Return the store's kind and version, and the event of the newest document, whoever's; None without one.
+
+        Raises:
+            SourceError, Invalid: it cannot be asked, or the document cannot be mapped.
+        """
+        index, (_, version) = await self.index(), await self._http.dialect()
+        reading = self._reading(index, "", Span(0, 0))
+        try:
+            hits = await reading.newest(1)
+        finally:
+            await reading.close()
+        what = f"{'OpenSearch' if index.dialect == 'opensearch' else 'Elasticsearch'} {version}".strip()
+        return what, next((self._read(bytes(hit.source), hit.id) for hit in hits), None)
 
     async def aclose(self) -> None:
         """Release connections."""

@@ -104,6 +104,18 @@ class PostgresEvents:
         async for page in in_order([lambda: self._pages(account, span, _place(cursor))], 1):
             yield page
 
+    async def sample(self) -> tuple[str, Event | None]:
+        """Return the server's version, and the event of the newest row, whoever's; None where there is none.
+
+        Raises:
+            SourceError, Invalid: it cannot be asked, or the row cannot be mapped.
+        """
+        query = sql.SQL("SELECT {id}::text, {record}::text FROM {table} AS t ORDER BY {time} DESC LIMIT 1")
+        async with self._connected() as connection, self._explained():
+            major = connection.info.server_version // 10_000
+            row = await (await connection.execute(query.format(**self._names()))).fetchone()
+        return f"PostgreSQL {major}", self._read((row[1] or "").encode(), row[0] or "") if row else None
+
     async def aclose(self) -> None:
         """Further calls raise; each reading has a connection of its own and has closed it."""
         self._closed = True
