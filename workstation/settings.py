@@ -47,7 +47,7 @@ TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
 class MappingSettings(Base, frozen=True):
-    """``[logs.mapping]``: what the records of a store are, where no connector knows it by itself (docs/mapping.md).
+    """``[logs.mapping]``: what the records of a store are, where no connector knows it by itself (docs/connectors.md).
 
     `records` is ``ecs`` (nested or dotted names), ``flat`` (one level of columns), or a format of `workstation map`
     (``ocsf``, ``okta``, ``cloudtrail`` …). `fields` says where one of our fields is in a record, as a dotted path or

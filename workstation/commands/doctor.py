@@ -172,7 +172,7 @@ async def _log(source: EventSource, chosen: LogSettings, clock: Clock) -> Findin
         await source.aclose()
     if not empty:
         return Finding(what=what, state="ok", said=said)
-    do = "If its records have that, say where in [logs.mapping] (docs/mapping.md)."
+    do = "If its records have that, say where in [logs.mapping] (docs/connectors.md)."
     return Finding(what=what, state="warning", said=f"{said}, but without {empty}", do=do)
 
 
