@@ -12,6 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from workstation.services.timeline.event import FIELDS
+
+#: The order of an export.
+_ORDER = ("@timestamp", *FIELDS, "event.ingested", "trace.id")
 #: When the history ends, and what it is for.
 END = datetime(2026, 11, 1, tzinfo=UTC)
 ACCOUNT = "A100200300"
@@ -38,12 +42,37 @@ def lines(count: int, seed: int = 7) -> Iterator[bytes]:
         count -= len(some)
         for record in some:
             at -= timedelta(microseconds=rng.randrange(1_000, 60_000_000))
-            record["@timestamp"] = at.isoformat().replace("+00:00", "Z")
+            record["@timestamp"] = _written(at)
             if record["event.dataset"] == "api-gateway":
-                record["event.ingested"] = (
-                    (at + timedelta(seconds=2, microseconds=5)).isoformat().replace("+00:00", "Z")
-                )
-            yield encode(record)
+                record["event.ingested"] = _written(at + timedelta(seconds=2, microseconds=5))
+            # What a store keeps and the timeline does not: half of what makes a record hard to pack.
+            record["trace.id"] = _id(rng)
+            yield encode({name: record[name] for name in _ORDER if name in record})
+
+
+def short_lines(count: int, seed: int = 7) -> Iterator[bytes]:
+    """Yield lines of about 250 bytes with nine fields: those of the study that the budgets come from."""
+    rng = random.Random(seed)
+    encode = msgspec.json.Encoder().encode
+    at = END
+    for number in range(count):
+        at -= timedelta(microseconds=rng.randrange(1_000, 60_000_000))
+        record = {
+            "@timestamp": _written(at),
+            "event.id": f"e{number:09}",
+            "event.dataset": "app-log",
+            "event.action": rng.choice(_ACTIONS),
+            "event.outcome": "failure" if rng.random() < 0.1 else "success",
+            "user.target.id": ACCOUNT,
+            "source.ip": f"203.0.113.{rng.randrange(256)}",
+            "source.geo.country_iso_code": rng.choice(_PLACES)[0],
+            "session.id": f"s{number // 30}",
+        }
+        yield encode(record)
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _where(rng: random.Random, places: int, hosts: int) -> dict[str, str]:

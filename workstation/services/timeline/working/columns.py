@@ -26,6 +26,8 @@ from workstation.services.timeline.working.values import Distinct
 LIMIT_EVENTS = 10_000_000
 #: Bytes of memory from which on a working set takes no more; with a million events it is at about 200 MiB.
 LIMIT_MEMORY = 1024 * 1024 * 1024
+#: Events after which the memory is added up again.
+_WEIGH = 8_192
 Ends = npt.NDArray[np.int64]
 _ID = "event.id"
 _SOURCE = "event.dataset"
@@ -154,7 +156,8 @@ class WorkingSet:
         #: Events that came although they were there, and events that came when it was full.
         self.duplicates = self.left_out = 0
         self._lock = threading.Lock()
-        self._blocks = 0
+        self._blocks = self._weighed = 0
+        self._heavy = False
         self._values = {name: Distinct() for name in FIELDS}
         self._columns = {name: Growing(np.uint8) for name in CODED}
         self._times, self._ingested = Growing(np.int64), Growing(np.int64)
@@ -267,6 +270,8 @@ class WorkingSet:
             self.raws.extend(first, block.raws, kept, packed=block.packed)
         ingested = self._ingested.view()
         self._now = Snapshot(self, self._now.version + 1, self._columns, (self._times.view(), ingested))
+        if len(self._times) - self._weighed >= _WEIGH:
+            self._weighed, self._heavy = len(self._times), self.memory >= self.limit_memory
 
     def _put_ingested(self, data: bytes, kept: Kept | None, count: int) -> None:
         if data and not len(self._ingested):
@@ -280,7 +285,7 @@ class WorkingSet:
     @property
     def full(self) -> bool:
         """Whether it takes no more: whoever loads should stop, and say that there is more."""
-        return len(self._times) >= self.limit_events or self.memory >= self.limit_memory
+        return len(self._times) >= self.limit_events or self._heavy
 
     @property
     def memory(self) -> int:

@@ -24,9 +24,10 @@ PIECE = 512 * 1024
 LINE_MAX = 16 * 1024 * 1024
 _SHA256 = re.compile("[0-9a-f]{64}")
 
+#: In the order of an export: a decoder that meets names in its own order does not look for them.
 _NAMES = {
-    **{attribute: name for name, attribute in FIELDS.items()},
     "time": "@timestamp",
+    **{attribute: name for name, attribute in FIELDS.items()},
     "ingested": "event.ingested",
     "original": "event.original",
     "hash": "event.hash",
@@ -105,9 +106,7 @@ def columns(data: bytes, source: str = "") -> Columns:
 def _columns(lines: list[bytes], read: list[Any], bad: list[int], numbers: list[int], source: str) -> Columns:
     flat = list(itertools.chain.from_iterable(map(_astuple, read)))
     found: dict[str, list[Any]] = {name: flat[place :: len(_PLACES)] for name, place in _PLACES.items()}
-    found["time_us"] = _times(found.pop("time"), bad)
-    ingested = found.pop("ingested")
-    found["ingested_us"] = _times(ingested, None) if any(ingested) else [0] * len(lines)
+    found["time_us"], found["ingested_us"] = _times(found.pop("time"), found.pop("ingested"), bad)
     found["outcome"] = list(map(_OUTCOMES.__getitem__, found["outcome"]))
     originals, hashes = found.pop("original"), found.pop("hash")
     found["raw"], found["digest"] = lines, [""] * len(lines)
@@ -127,19 +126,20 @@ def _columns(lines: list[bytes], read: list[Any], bad: list[int], numbers: list[
     return Columns(found, tuple(numbers[place] for place in sorted(set(bad))))
 
 
-def _times(texts: list[str], bad: list[int] | None) -> list[int]:
-    """Return microseconds; 0 for what is no time, and its place in `bad`."""
-    found = instants(texts)
+def _times(texts: list[str], ingested: list[str], bad: list[int]) -> tuple[list[int], list[int]]:
+    """Return both times as microseconds; 0 for what is none, and in `bad` where an event has none."""
+    count = len(texts)
+    both = texts + ingested if any(ingested) else texts
+    found = instants(both)
     for place in np.flatnonzero(found == -1).tolist():
         found[place] = 0
         try:
             # An event whose store did not say when it took it in is nothing to look into.
-            found[place] = micros(texts[place]) if texts[place] or bad is not None else 0
+            found[place] = micros(both[place]) if both[place] or place < count else 0
         except Unmappable:
-            if bad is not None:
-                bad.append(place)
+            bad += [place] if place < count else []
     times: list[int] = found.tolist()
-    return times
+    return times[:count], times[count:] or [0] * count
 
 
 def _one(line: bytes) -> Any | None:
