@@ -1,0 +1,208 @@
+"""A frame as detectors look at it: by time, with what every one of them asks worked out once.
+
+Everything but :attr:`Lens.frame` counts in *places*: 0 is the oldest event. :attr:`Lens.order` says which row is where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from workstation.services.timeline.marks.kinds import Kind, kind_of
+from workstation.services.timeline.marks.networks import is_hoster, prefix_of
+from workstation.services.timeline.marks.programs import program_of
+from workstation.services.timeline.working.frame import Check, Codes, Frame, Mask, Times, never
+
+if TYPE_CHECKING:
+    from workstation.services.timeline.marks.past import Past
+
+Numbers = npt.NDArray[np.int64]
+T = TypeVar("T")
+
+#: Findings of one rule that are worked out; of more, the newest.
+NEWEST = 200
+
+
+class Lens:
+    """A frame by time.
+
+    Args:
+        frame: the events; a snapshot, which does not grow meanwhile.
+        check: asked between steps; raises Cancelled.
+    """
+
+    def __init__(self, frame: Frame, check: Check = never) -> None:
+        self.frame = frame
+        self._check = check
+        self._columns: dict[str, Codes] = {}
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def newest(self, parts: Sequence[T]) -> Sequence[T]:
+        """Return at most :data:`NEWEST` of what a rule found; parts are by time."""
+        return parts[-NEWEST:]
+
+    @cached_property
+    def order(self) -> Numbers:
+        """Row of each place; of one instant as they came."""
+        return np.argsort(self.frame.times(), kind="stable")
+
+    @cached_property
+    def times(self) -> Times:
+        """Microseconds since the epoch of each place."""
+        return self.frame.times()[self.order]
+
+    def column(self, field: str) -> Codes:
+        """Return the codes of a field by place. Raises KeyError."""
+        if field not in self._columns:
+            self._check()
+            self._columns[field] = self.frame.codes(field)[self.order]
+        return self._columns[field]
+
+    def text(self, place: int, field: str) -> str:
+        """Return one value. Raises KeyError."""
+        return self.frame.values(field)[int(self.column(field)[place])]
+
+    def texts(self, places: npt.ArrayLike, field: str) -> list[str]:
+        """Return the different values of a field at these places, in their order, without the absent one."""
+        values = self.frame.values(field)
+        codes = self.column(field)[np.asarray(places, np.int64)].tolist()
+        return [values[code] for code in dict.fromkeys(codes) if code]
+
+    def table(self, field: str, of: Callable[[str], int]) -> Numbers:
+        """Return a number for each distinct value of a field that these events have; 0 for the absent one."""
+        values, codes = self.frame.values(field), self.column(field)
+        most = int(codes.max(initial=0))
+        return np.fromiter((of(values[code]) if code else 0 for code in range(most + 1)), np.int64, most + 1)
+
+    # -- what happened ---------------------------------------------------------------------------
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """Kind of each event."""
+        table = self.table("event.action", lambda action: int(kind_of(action))).astype(np.int8)
+        return np.asarray(table[self.column("event.action")])
+
+    def of(self, *kinds: Kind) -> Mask:
+        """Return which events are of these kinds."""
+        flags = np.zeros(max(Kind) + 1, np.bool_)
+        flags[list(kinds)] = True
+        return np.asarray(flags[self.kinds])
+
+    @cached_property
+    def failed(self) -> Mask:
+        """Which events say that it did not work."""
+        return np.asarray(self.table("event.outcome", lambda text: text == "failure")[self.column("event.outcome")] > 0)
+
+    @cached_property
+    def own(self) -> Mask:
+        """Which events were done in the account's own name: by itself, or by nobody who is named."""
+        return self._same("user.id", "user.target.id") | self._same("user.name", "user.target.name")
+
+    def _same(self, actor: str, account: str) -> Mask:
+        who, whom = self.column(actor).astype(np.int64), self.column(account).astype(np.int64)
+        width = int(whom.max(initial=0)) + 1
+        pairs, inverse = np.unique(who * width + whom, return_inverse=True)
+        actors, accounts = self.frame.values(actor), self.frame.values(account)
+        blank = actor == "user.id"
+
+        def same(pair: int) -> bool:
+            one, other = divmod(pair, width)
+            if not one or not other:
+                return blank and not one
+            return actors[one].casefold() == accounts[other].casefold()
+
+        return np.fromiter(map(same, pairs.tolist()), np.bool_, len(pairs))[inverse]
+
+    # -- whence ----------------------------------------------------------------------------------
+
+    @cached_property
+    def device(self) -> Numbers:
+        """What each event came from: a number of the device, else of the kind of program; 0 where neither is said."""
+        devices, programs = self.column("device.id").astype(np.int64), self.column("user_agent.original")
+        names: dict[str, int] = {}
+        table = self.table("user_agent.original", lambda text: 1 + names.setdefault(program_of(text), len(names)))
+        by_program = table[programs]
+        return np.where(devices > 0, devices, np.where(by_program > 0, by_program + self.named_devices, 0))
+
+    @cached_property
+    def named_devices(self) -> int:
+        """The greatest number of :attr:`device` that is a device's own; greater ones are kinds of program."""
+        return int(self.column("device.id").max(initial=0))
+
+    @cached_property
+    def address(self) -> Codes:
+        """Code of the IP address of each event; 0 where none is said."""
+        return self.column("source.ip")
+
+    @cached_property
+    def network(self) -> Numbers:
+        """Network of each event: a number of its AS, else of the block around its address; 0 where neither is said."""
+        systems = self.column("source.as.number").astype(np.int64)
+        blocks: dict[str, int] = {}
+
+        def block(text: str) -> int:
+            name = prefix_of(text)
+            return 1 + blocks.setdefault(name, len(blocks)) if name else 0
+
+        around = self.table("source.ip", block)[self.address]
+        return np.where(systems > 0, systems, np.where(around > 0, around + int(systems.max(initial=0)), 0))
+
+    @cached_property
+    def country(self) -> Codes:
+        """Code of the country of each event; 0 where none is said."""
+        return self.column("source.geo.country_iso_code")
+
+    @cached_property
+    def session(self) -> Codes:
+        """Code of the session of each event; 0 where none is said."""
+        return self.column("session.id")
+
+    @cached_property
+    def hosted(self) -> Mask:
+        """Which events came from a hoster's or anonymiser's network, as far as its name or number tells."""
+        names, numbers = self.column("source.as.organization.name"), self.column("source.as.number")
+        by_name = self.table("source.as.organization.name", lambda text: is_hoster(name=text))
+        by_number = self.table("source.as.number", lambda text: is_hoster(number=text))
+        return np.asarray((by_name[names] + by_number[numbers]) > 0)
+
+    @cached_property
+    def present(self) -> Mask:
+        """Which events show somebody at the account: in its own name, not refused, and from somewhere."""
+        return self.own & ~self.failed & ((self.device > 0) | (self.address > 0))
+
+    @cached_property
+    def entered(self) -> Mask:
+        """Which events let somebody in."""
+        return self.of(Kind.SIGN_IN, Kind.RESUMED) & ~self.failed & self.own
+
+    @cached_property
+    def past(self) -> Past:
+        """What is new to the account."""
+        from workstation.services.timeline.marks.past import Past
+
+        return Past(self)
+
+    @cached_property
+    def came_in(self) -> Numbers:
+        """Place at which each event's session was first seen with its origin; -1 without a session or an origin."""
+        told = np.flatnonzero((self.session > 0) & ((self.device > 0) | (self.address > 0)))
+        first = np.full(int(self.session.max(initial=0)) + 1, -1, np.int64)
+        first[self.session[told][::-1]] = told[::-1]
+        first[0] = -1
+        return np.asarray(first[self.session])
+
+    def between(self, since_us: int, until_us: int) -> slice:
+        """Return the places from one moment to another, both included."""
+        first, last = np.searchsorted(self.times, [since_us, until_us + 1])
+        return slice(int(first), int(last))
+
+    def within(self, mask: Mask, since_us: int, until_us: int) -> Numbers:
+        """Return the places of a mask from one moment to another, both included."""
+        span = self.between(since_us, until_us)
+        return np.asarray(np.flatnonzero(mask[span]) + span.start)

@@ -1,0 +1,44 @@
+"""What the number or the name of a network tells: whether people live there, and which addresses belong together."""
+
+from __future__ import annotations
+
+import re
+
+from workstation.services.timeline.query.addresses import packed, spelled
+
+#: Large networks that rent out machines or hide their users, by AS number, as their operators register them with the
+#: regional registries. Not complete: the names below find most others.
+_NUMBERS = frozenset(
+    {
+        "8075", "8100", "8560", "9009", "11878", "12876", "13335", "14061", "14618", "15169", "16276", "16509", "19318",
+        "20473", "20940", "24940", "28753", "31898", "36183", "36352", "37963", "39351", "40021", "45102", "46606",
+        "51167", "51852", "53667", "54113", "55286", "60068", "60781", "62240", "63949", "132203", "136787", "197540",
+        "200651", "202425", "206092", "209103", "212238", "213230", "396982", "398101",
+    }
+)  # fmt: skip
+#: Words in the names of such networks.
+_WORDS = re.compile(
+    r"host(?:ing|ed|er|s)?\b|\bvpn|vpn\b|cloud|server|serveri|data\s?cent|colo(?:cation)?\b|\bvps\b|proxy|"
+    r"anonym|\btor\b|dedicated|leaseweb|digitalocean|\bovh\b|hetzner|linode|vultr|contabo|m247|datacamp|"
+    r"amazon|\baws\b|azure|mullvad|nordvpn|relay",
+    re.IGNORECASE,
+)
+#: Bits of an address that name the block around it, where no AS is said: about what one provider hands out in one
+#: region. RIPE-690 (4.2) gives /32 to /29 to a provider in IPv6; in IPv4 pools of a region are /18 to /22.
+_BITS = {4: 20, 16: 32}
+
+
+def is_hoster(*, name: str = "", number: str = "") -> bool:
+    """Return whether a network rents out machines or hides its users, as far as it is known."""
+    digits = number[2:] if number[:2].upper() == "AS" else number
+    return digits in _NUMBERS or (bool(name) and _WORDS.search(name) is not None)
+
+
+def prefix_of(text: str) -> str:
+    """Return the block around an address, ``""`` where the text is none."""
+    address = packed(text)
+    if address is None:
+        return ""
+    bits = _BITS[len(address)]
+    number = int.from_bytes(address) >> (len(address) * 8 - bits) << (len(address) * 8 - bits)
+    return f"{spelled(number.to_bytes(len(address)))}/{bits}"
