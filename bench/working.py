@@ -36,28 +36,36 @@ _LENGTH = struct.Struct("<I")
 _FACETS = ("event.action", "event.outcome", "source.ip", "user_agent.original", "session.id", "target.id", "device.id")
 
 
-def _blocks(path: str) -> Iterator[Block]:
-    encoder = Encoder()
+def _blocks(path: str, share: int = 0, shares: int = 1) -> Iterator[Block]:
+    encoder, size = Encoder(share), Path(path).stat().st_size
     with Path(path).open("rb") as file:
-        for piece in ndjson.pieces(file):
+        for piece in ndjson.pieces(file, begin=size * share // shares, end=size * (share + 1) // shares):
             yield encoder.encode_columns(ndjson.columns(piece).values)
 
 
-def _send(path: str) -> None:
-    """Be the loader: write each block behind its length."""
+def _send(path: str, share: int, shares: int) -> None:
+    """Be a loader: write each block behind its length."""
     out = sys.stdout.buffer
-    for block in _blocks(path):
+    for block in _blocks(path, share, shares):
         data = block.to_bytes()
         out.write(_LENGTH.pack(len(data)) + data)
     out.flush()
 
 
-def _received(path: str) -> Iterator[Block]:
+def _received(path: str, shares: int) -> Iterator[Block]:
+    """Yield what so many loaders read, a block of each in turn."""
     command = [sys.executable, "-m", "bench.working", "send", path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as loader:
-        assert loader.stdout is not None
-        while length := loader.stdout.read(_LENGTH.size):
-            yield Block.from_bytes(loader.stdout.read(_LENGTH.unpack(length)[0]))
+    loaders = [subprocess.Popen([*command, str(share), str(shares)], stdout=subprocess.PIPE) for share in range(shares)]
+    pipes = [loader.stdout for loader in loaders if loader.stdout is not None]
+    while pipes:
+        for pipe in list(pipes):
+            if length := pipe.read(_LENGTH.size):
+                yield Block.from_bytes(pipe.read(_LENGTH.unpack(length)[0]))
+            else:
+                pipes.remove(pipe)
+                pipe.close()
+    for loader in loaders:
+        loader.wait()
 
 
 def _fill(blocks: Iterator[Block]) -> tuple[WorkingSet, float, float]:
@@ -133,10 +141,10 @@ class _Asking:
         anywhere(self.frame, words[run % 4])
 
 
-def _ask(path: str, apart: bool) -> dict[str, Any]:
+def _ask(path: str, loaders: int) -> dict[str, Any]:
     """Fill a working set and ask; return what was measured."""
     empty = _resident()
-    working, pace, busy = _fill(_received(path) if apart else _blocks(path))
+    working, pace, busy = _fill(_received(path, loaders) if loaders else _blocks(path))
     began = time.perf_counter()
     shown = show(working)
     _page(shown)
@@ -158,8 +166,9 @@ def _ask(path: str, apart: bool) -> dict[str, Any]:
     }
 
 
-def _measured(how: str, path: Path) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, "-m", "bench.working", how, path], check=True, stdout=subprocess.PIPE)
+def _measured(path: Path, loaders: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.working", "ask", path, str(loaders)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -171,8 +180,8 @@ def measure() -> list[Row]:
         for path, made in ((rich, lines(COUNT)), (short, short_lines(COUNT))):
             with path.open("wb") as file:
                 file.writelines(line + b"\n" for line in made)
-        alone, behind = _measured("alone", rich), _measured("apart", rich)
-        short_alone, short_behind = _measured("alone", short), _measured("apart", short)
+        paces = [[_measured(path, loaders) for loaders in range(3)] for path in (short, rich)]
+    behind = paces[1][1]
     questions = (
         ("open: order, fold, first page", {"p95": behind["open"]}, "≤ 300"),
         ("filter by a value, folded", behind["filter"], "≤ 50"),
@@ -193,25 +202,24 @@ def measure() -> list[Row]:
         }
         for name, took, budget in questions
     ]
-    return [*_paces(alone, behind, short_alone, short_behind), *rows, _memory(behind)]
+    return [*map(_pace, paces), *rows, _memory(behind)]
 
 
-def _paces(alone: Any, behind: Any, short_alone: Any, short_behind: Any) -> list[Row]:
-    return [
-        {
-            "name": f"NDJSON of {found['bytes']:.0f} bytes a line into the working set, loader apart",
-            "value": found["pace"],
-            "unit": "ev/s",
-            "budget": "≥ 500,000",
-            "beside": {
-                "MB/s": found["pace"] * found["bytes"] / 1e6,
-                "in one process": single["pace"],
-                "in one process by processor time": single["busy"],
-                "appending alone by processor time": found["busy"],
-            },
-        }
-        for found, single in ((short_behind, short_alone), (behind, alone))
-    ]
+def _pace(found: list[dict[str, Any]]) -> Row:
+    alone, one, two = found
+    return {
+        "name": f"NDJSON of {one['bytes']:.0f} bytes a line into the working set, two loaders",
+        "value": two["pace"],
+        "unit": "ev/s",
+        "budget": "≥ 500,000",
+        "beside": {
+            "MB/s": two["pace"] * two["bytes"] / 1e6,
+            "one loader": one["pace"],
+            "in one process": alone["pace"],
+            "in one process by processor time": alone["busy"],
+            "appending alone by processor time": one["busy"],
+        },
+    }
 
 
 def _memory(found: Any) -> Row:
@@ -226,6 +234,6 @@ def _memory(found: Any) -> Row:
 
 if __name__ == "__main__":
     if sys.argv[1] == "send":
-        _send(sys.argv[2])
+        _send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
-        print(json.dumps(_ask(sys.argv[2], sys.argv[1] == "apart")))
+        print(json.dumps(_ask(sys.argv[2], int(sys.argv[3]))))

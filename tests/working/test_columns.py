@@ -151,6 +151,30 @@ def test_blocks_come_one_after_the_other_and_whole() -> None:
         working.append(values)
 
 
+@settings(max_examples=60, deadline=None)
+@given(pages=PAGES)
+def test_several_encoders_write_for_one_working_set(pages: Pages) -> None:
+    encoders = [Encoder(stream) for stream in (4, 0, 9)]
+    working, rows = WorkingSet(), each_once(pages)
+    for feed, events in pages:
+        working.append(Block.from_bytes(encoders[feed].encode(events, feed).to_bytes()))
+    assert [working.event(row) for row in range(len(working))] == [one for _, one in rows]
+    for field in FIELDS:
+        values = working.values(field)
+        if field != "event.id":
+            assert len({values[code] for code in range(len(values))}) == len(values)
+        assert [values[int(code)] for code in working.codes(field)] == [one.value(field) for _, one in rows]
+
+
+def test_each_encoder_has_its_own_next_block() -> None:
+    working, one, other = WorkingSet(), Encoder(1), Encoder(2)
+    working.append(one.encode([event("1")]))
+    other.encode([event("lost")])
+    with pytest.raises(ValueError, match="where 0 was due"):
+        working.append(other.encode([event("2")]))
+    assert working.append(one.encode([event("3")])) == 1
+
+
 def test_a_lone_surrogate_and_an_impossible_time_are_taken_in() -> None:
     working = WorkingSet.of([event("\ud800", 10**30, device="\udcff"), event("b", -(10**30))])
     assert (working.peek(0).id, working.peek(0).device) == ("\\ud800", "\\udcff")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -70,6 +71,22 @@ def test_pieces_are_whole_lines(size: int) -> None:
     data = b"\n".join(made_up(20)) + b"\n\nlast"
     assert b"\n".join(pieces(io.BytesIO(data), size)).split(b"\n") == data.split(b"\n")
     assert all(piece.count(b"{") == piece.count(b"}") for piece in pieces(io.BytesIO(data), size))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    texts=st.lists(st.binary(max_size=9).map(lambda text: text.replace(b"\n", b"")), max_size=12),
+    cuts=st.lists(st.integers(0, 120), max_size=4),
+    size=st.integers(1, 40),
+)
+def test_shares_of_a_file_hold_every_line_once(texts: list[bytes], cuts: list[int], size: int) -> None:
+    data = b"\n".join(texts)
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), None]
+    found: list[bytes] = []
+    for begin, end in itertools.pairwise(edges):
+        for piece in pieces(io.BytesIO(data), size, begin=begin or 0, end=end):
+            found += piece.split(b"\n")
+    assert [text for text in found if text] == [text for text in texts if text]
 
 
 def test_columns_go_straight_into_a_working_set() -> None:

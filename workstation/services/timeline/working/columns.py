@@ -12,14 +12,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from workstation.services.timeline.event import FIELDS, Event
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.working.arena import END, ends_of, utf8
-from workstation.services.timeline.working.encoder import CODED, Block, Coded, Encoder, outcome_of
+from workstation.services.timeline.working.encoder import CODED, Block, Encoder, outcome_of
 from workstation.services.timeline.working.frame import Codes, Rows, Times
 from workstation.services.timeline.working.growing import Growing
 from workstation.services.timeline.working.known import Hashes, Known, hashes_of
 from workstation.services.timeline.working.order import Order
 from workstation.services.timeline.working.raws import MEMORY, Kept, RawLost, Raws
+from workstation.services.timeline.working.tables import Tables
 from workstation.services.timeline.working.values import Distinct
 
 #: Events that one working set takes; 32-bit row numbers end far beyond it.
@@ -156,9 +157,10 @@ class WorkingSet:
         #: Events that came although they were there, and events that came when it was full.
         self.duplicates = self.left_out = 0
         self._lock = threading.Lock()
-        self._blocks = self._weighed = 0
+        self._weighed = 0
         self._heavy = False
-        self._values = {name: Distinct() for name in FIELDS}
+        self._tables = Tables()
+        self._values = self._tables.values
         self._columns = {name: Growing(np.uint8) for name in CODED}
         self._times, self._ingested = Growing(np.int64), Growing(np.int64)
         self._known, self._order = Known(), Order()
@@ -181,25 +183,20 @@ class WorkingSet:
             how many rows it has more than before.
 
         Raises:
-            ValueError: the block is not the next one of its encoder, or is broken.
+            ValueError: the block is not the next one of its encoder, or is broken; nothing was added.
         """
         with self._lock:
             if self.full:
                 self.left_out += block.count
                 return 0
-            if block.number != self._blocks:
-                raise ValueError(f"block {block.number} of events where {self._blocks} was due")
-            self._blocks += 1
             return self._append(block)
 
     def _append(self, block: Block) -> int:
         first, count = len(self._times), block.count
         times, ends = np.frombuffer(block.times, "<i8"), ends_of(block.ids)
-        codes = {name: self._checked(name, coded, count) for name, coded in block.columns.items()}
         if not len(times) == len(ends) == count or len(block.ingested) not in (0, 8 * count):
             raise ValueError("a block whose columns differ in length")
-        for name, coded in block.columns.items():
-            self._values[name].extend(coded.values)
+        codes = self._tables.take(block)
         sources = np.broadcast_to(codes.get(_SOURCE, np.zeros(1, np.uint8)), count)
         hashes = hashes_of(block.ids, ends, sources)
         kept = self._new_ones(block.ids, ends, sources, hashes)
@@ -216,18 +213,6 @@ class WorkingSet:
             self._known.extend(hashes[kept])
         self._put(block, codes, kept, times)
         return len(self._times) - first
-
-    def _checked(self, name: str, coded: Coded, count: int) -> Codes:
-        """Return a field's codes, one for every event or one for all. Raises ValueError: they make no sense."""
-        if name not in self._columns or coded.width not in (0, 1, 2, 4):
-            raise ValueError(f"a block with a field {name!r} of {coded.width} bytes")
-        numbers = coded.numbers()
-        known = len(self._values[name]) + coded.count
-        if len(numbers) != (count if coded.width else 1) or coded.values.count(END) != coded.count:
-            raise ValueError(f"a block whose {name} has another length")
-        if len(numbers) and int(numbers.max()) >= known:
-            raise ValueError(f"a block with a code of {name} that has no value")
-        return numbers
 
     def _new_ones(self, ids: bytes, ends: Ends, sources: Codes, hashes: Hashes) -> Kept | None:
         """Return which events of a block are not there yet, None for all of them."""
@@ -291,9 +276,8 @@ class WorkingSet:
     def memory(self) -> int:
         """Bytes of memory that it takes."""
         columns = sum(column.nbytes for column in (*self._columns.values(), self._times, self._ingested))
-        values = sum(values.nbytes for values in self._values.values())
         raws = self.raws.nbytes if self.raws else 0
-        return columns + values + raws + self._known.nbytes + self._order.nbytes
+        return columns + self._tables.nbytes + raws + self._known.nbytes + self._order.nbytes
 
     @property
     def version(self) -> int:

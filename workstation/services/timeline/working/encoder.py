@@ -51,7 +51,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     ``number`` counts an encoder's blocks from 0: they mean something only one after the other. ``feed`` is the
     source's place among the sources. ``times`` and ``ingested`` are microseconds, signed 64-bit, little endian;
     ``ingested`` is empty where no event says it. A field that none of the events has is not in ``columns``. ``raws``
-    are the records (``raws.Records``), ``packed`` or not.
+    are the records (``raws.Records``), ``packed`` or not. ``stream`` names the encoder.
     """
 
     number: int
@@ -63,6 +63,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     columns: dict[str, Coded]
     raws: bytes
     packed: bool
+    stream: int = 0
 
     def to_bytes(self) -> bytes:
         """Return the block as it travels over a pipe: msgpack."""
@@ -92,9 +93,14 @@ class _Codes(dict[str, int]):
 
 
 class Encoder:
-    """Makes blocks of events for one working set (and its twins in other processes), each block after the other."""
+    """Makes blocks of events for one working set (and its twins in other processes), each block after the other.
 
-    def __init__(self) -> None:
+    Args:
+        stream: tells the encoders apart that make blocks for one working set.
+    """
+
+    def __init__(self, stream: int = 0) -> None:
+        self._stream = stream
         self._codes = {name: _Codes() for name in CODED}
         self._number = 0
         self._packer = Packer()
@@ -140,6 +146,7 @@ class Encoder:
             columns=coded,
             raws=packing.result() if packing else records,
             packed=packing is not None,
+            stream=self._stream,
         )
         self._number += 1
         return block

@@ -158,17 +158,30 @@ def _one(line: bytes) -> Any | None:
     return _Line(**{attribute: one if isinstance(one, str) else plain(one) for attribute, one in found})
 
 
-def pieces(file: IO[bytes], size: int = PIECE) -> Iterator[bytes]:
-    """Yield a file as pieces of whole lines; a line longer than :data:`LINE_MAX` is cut, and unreadable therefore."""
+def pieces(file: IO[bytes], size: int = PIECE, *, begin: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Yield a file as pieces of whole lines; a line longer than :data:`LINE_MAX` is cut, and unreadable therefore.
+
+    Args:
+        file: can be sought in where `begin` is given.
+        size: bytes read at once.
+        begin: the lines that begin here or later: shares of a file are read by several processes at once.
+        end: and before this; None: all.
+    """
+    at = begin
+    if begin:
+        file.seek(begin - 1)
+        at += len(file.readline()) - 1
     rest = b""
-    while piece := file.read(size):
+    while (end is None or at < end) and (piece := file.read(size)):
         data = rest + piece
-        end = data.rfind(b"\n")
-        if end < 0 and len(data) < LINE_MAX:
+        # From the last byte of the share on: the line that begins before its end is in it as a whole.
+        stop = -1 if end is None else data.find(b"\n", end - 1 - at)
+        stop = data.rfind(b"\n") if stop < 0 else stop
+        if stop < 0 and len(data) < LINE_MAX:
             rest = data
             continue
-        end = len(data) if end < 0 else end
-        yield data[:end]
-        rest = data[end + 1 :]
-    if rest:
+        stop = len(data) if stop < 0 else stop
+        yield data[:stop]
+        rest, at = data[stop + 1 :], at + stop + 1
+    if rest and (end is None or at < end):
         yield rest

@@ -66,8 +66,9 @@ class Distinct:
             # What is here already is its own folded self.
             apart.extend(bytes(self._as_it_came.data[1:]))
             apart.extend(folded)
-            self._as_it_came.extend(data, ends)
+            # First: whoever asks meanwhile finds every value that is counted as it is folded.
             self._folded = apart
+            self._as_it_came.extend(data, ends)
             return
         if self._folded is not self._as_it_came:
             self._folded.extend(folded)
