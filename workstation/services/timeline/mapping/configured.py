@@ -15,7 +15,7 @@ from workstation.services.errors import Invalid
 from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.mapping import SOURCES
 from workstation.services.timeline.mapping.ecs import ALSO, find
-from workstation.services.timeline.mapping.quick import Meaning, finish, quick
+from workstation.services.timeline.mapping.quick import Meaning, finish, quick, taken
 from workstation.services.timeline.mapping.records import (
     MICROS,
     MILLIS,
@@ -170,7 +170,7 @@ def _paths(settings: MappingSettings, field: str) -> tuple[str, ...]:
 
 
 def _value(document: Any, paths: tuple[str, ...]) -> str:
-    return next((found for path in paths if (found := plain(find(document, path)))), "")
+    return next((found for path in paths if (found := taken(find(document, path)))), "")
 
 
 def _first(document: Any, paths: tuple[str, ...]) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from workstation.services.timeline.event import FIELDS, Event, Outcome
-from workstation.services.timeline.mapping.records import Unmappable, address, plain, record_id
+from workstation.services.timeline.mapping.records import ABSENT, Unmappable, address, plain, record_id
 from workstation.services.timeline.mapping.typed import Shape, shapes
 from workstation.services.timeline.mapping.words import category_of
 
@@ -58,16 +58,14 @@ _SHOWN = {
     "outcome": "OUTCOMES.get(v_outcome) or OUTCOMES.get(v_outcome.lower(), UNKNOWN)",
     "category": "v_category or category_of(v_action)",
 }
-# A value with a bar in it is looked at for nothing; white space other than a blank is written as an escape or is
-# not ASCII.
 _READ = """
-    written = '|'.join(('', {values}, ''))
-    if '| ' in written or ' |' in written or '|null|' in written or '|-|' in written:
-        return None
-    if (b'\\\\' in raw or not written.isascii()) and not written.isprintable():
+    if not ABSENT.isdisjoint(({values},)):
         return None
 """
+#: The texts that say "no value", without the empty one.
+_ABSENT = ABSENT - {""}
 _KNOWN: dict[str, Any] = {
+    "ABSENT": _ABSENT,
     "Event": Event,
     "OUTCOMES": {str(outcome): outcome for outcome in Outcome},
     "UNKNOWN": Outcome.UNKNOWN,
@@ -184,8 +182,14 @@ def _given(meaning: Meaning, instant: Callable[[Any], int]) -> dict[str, Any]:
     }
 
 
+def taken(value: Any) -> str:
+    """Return a value as text as :func:`plain` does, but a text as it came: white space is for who shows it."""
+    text: str = value if value.__class__ is str else _text(value)
+    return "" if text in ABSENT else text
+
+
 def _text(value: Any) -> str:
-    """Return what :func:`plain` does of a value that is no text; most are lists of one text, or small numbers."""
+    """Return a value that is no text as one; most are lists of one text, or small numbers."""
     if value.__class__ is list and len(value) == 1 and value[0].__class__ is str:
         only: str = value[0]
         return only
