@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, fetch, reader, start, store, working
+from bench import audit, fetch, queries, reader, start, store, working
 from bench.rows import Row
 
 PARTS = {
@@ -16,6 +16,7 @@ PARTS = {
     "audit": audit.measure,
     "reader": reader.measure,
     "working": working.measure,
+    "queries": queries.measure,
 }
 
 

@@ -98,6 +98,17 @@ def test_values_are_counted_once_until_rows_come() -> None:
     assert complete("action:sign_i", 13, counts)[0].note == "4 events"
 
 
+def test_a_field_of_very_many_values_waits_for_more_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.services.timeline.query.complete._LARGE", 2)
+    assert proposed("action:sig|") == []
+    assert [one for one, _ in proposed("action:sign|")] == [
+        "action:sign_out",
+        "action:sign_in",
+        "action:design.changed",
+    ]
+    assert proposed("action:|")[0] == ("action:sign_out", "5 events")
+
+
 HOSTILE_EVENTS = [event(f"h{place}", 1, device=text) for place, text in enumerate(HOSTILE_TEXTS.values())]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -310,6 +312,17 @@ def test_a_network_is_written_in_its_shortest_form() -> None:
     assert str(parse("ip:(10.1.2.3/8 or ::ffff:10.0.0.0/104 or 2001:DB8:0::/32)")) == (
         "source.ip:(10.0.0.0/8 OR 10.0.0.0/8 OR 2001:db8::/32)"
     )
+
+
+def test_reading_and_changing_queries_loads_nothing_heavy() -> None:
+    """The screen reads queries before its first frame; columns and expressions come later."""
+    code = (
+        "import sys; from workstation.services.timeline.query import edit, history, language, one; "
+        "language.parse('a ip:10.0.0.0/8 time:>now-1h b*'); "
+        "print(sorted({'numpy', 're2', 'textual', 'httpx'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_no_query_asks_for_everything() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -25,6 +26,11 @@ MOST = 12
 _LOOKED_AT = 400
 #: Characters of a value that is proposed; longer ones are better taken with a key on their row.
 _LONGEST = 200
+#: Of a field of so many values (ids, mostly) none are proposed for fewer characters: they would be any.
+_LARGE = 200_000
+_ENOUGH = 4
+#: Codes of values.
+Codes: TypeAlias = npt.NDArray[np.int64]
 _PIECE = re.compile(
     r'"(?:\\.|[^"\\])*"?|/(?:\\.|[^/\\])*/?|[\[{][^\]}]*[\]}]?|(?:\\.|[^\s()"\\\[{])+|[()]|\s+|\\', re.DOTALL
 )
@@ -67,6 +73,7 @@ class Counts:
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self._counted: dict[str, tuple[int, npt.NDArray[np.int64]]] = {}
+        self._most: dict[str, tuple[npt.NDArray[np.int64], Codes]] = {}
 
     def of(self, field: str) -> npt.NDArray[np.int64]:
         """Return one count a code of an ECS field. Raises KeyError."""
@@ -76,6 +83,19 @@ class Counts:
             had = (rows, np.bincount(self.frame.codes(field)))
             self._counted[field] = had
         return had[1]
+
+    def most(self, field: str) -> Codes:
+        """Return the codes that most rows have. Raises KeyError."""
+        count = self.of(field)
+        had = self._most.get(field)
+        if had is None or had[0] is not count:
+            had = (count, _top(np.arange(len(count)), count))
+            self._most[field] = had
+        return had[1]
+
+
+def _top(codes: Codes, count: npt.NDArray[np.int64]) -> Codes:
+    return codes[np.argpartition(-count[codes], _LOOKED_AT)[:_LOOKED_AT]] if len(codes) > _LOOKED_AT else codes
 
 
 #: What was said of rows, and of how many: ``mark`` → rule → rows.
@@ -210,16 +230,17 @@ def _values(here: _Here, counts: Counts) -> Iterator[Proposal]:
     """Yield the values that contain what was typed: those that begin with it first, then the more frequent."""
     assert here.field is not None
     count, values = counts.of(here.field), counts.frame.values(here.field)
-    there = values.containing(here.typed)[: len(count)] & (count[: len(values)] > 0)
-    there[:1] = False
-    codes = np.flatnonzero(there)
-    if len(codes) > _LOOKED_AT:
-        codes = codes[np.argpartition(-count[codes], _LOOKED_AT)[:_LOOKED_AT]]
+    if not here.typed:
+        codes = counts.most(here.field)
+    elif len(count) > _LARGE and len(here.typed) < _ENOUGH:
+        return
+    else:
+        codes = _top(np.flatnonzero(values.containing(here.typed)[: len(count)]), count)
     wanted = here.typed.casefold()
     found = [(values[int(code)], int(count[code])) for code in codes]
     found.sort(key=lambda one: (not one[0].casefold().startswith(wanted), -one[1], one[0]))
     for value, rows in found:
-        if len(value) <= _LONGEST:
+        if value and rows and len(value) <= _LONGEST:
             yield here.proposal(Match(here.field, escaped(value)).value(), _events(rows))
 
 

@@ -36,6 +36,8 @@ from workstation.services.timeline.working.lookup import rows_where
 #: the frame are left out; a mask may stand for rows.
 Said: TypeAlias = Mapping[str, Mapping[str, Rows | Mask]]
 _NOTHING: Said = {}
+#: So many values are looked at one by one in the time of one expression over a hundred times as many.
+_ONE_BY_ONE = 10_000
 
 
 def mask(query: Query, frame: Frame, now_us: int, check: Check = never, said: Said = _NOTHING) -> Mask:
@@ -171,12 +173,12 @@ def _asked_of(values: Values, field: str, leaf: Leaf) -> Mask:
             said = patterns.literal(pattern)
             if said is not None:
                 return values.containing(said)
-            return _matching(values, patterns.expression(pattern, within=True), test)
+            return _wild(values, pattern, test, within=True)
         case Match(pattern=pattern):
             said = patterns.literal(pattern)
             if said is not None:
                 return values.equal(said) if address_of(leaf) is None else values.where(test)
-            return _matching(values, patterns.expression(pattern), test)
+            return _wild(values, pattern, test, within=False)
         case Regex(field="", source=source):
             return _matching(values, regex.anywhere(source), test)
         case Regex(source=source):
@@ -186,6 +188,22 @@ def _asked_of(values: Values, field: str, leaf: Leaf) -> Mask:
             present[0] = False
             return present
     return values.where(test)
+
+
+def _wild(values: Values, pattern: str, test: patterns.Test, within: bool) -> Mask:
+    """Answer a pattern with wildcards: first by its longest text, which few values contain if it says anything."""
+    parts = patterns.parts(pattern, within)
+    longest = max((text for part in parts for text in part if text), key=len, default="")
+    if longest:
+        found = values.containing(longest)
+        if parts == [[], [longest], []]:
+            return found
+        codes = np.flatnonzero(found)
+        if len(codes) <= _ONE_BY_ONE:
+            out = np.zeros(len(found), dtype=np.bool_)
+            out[codes] = [test(values[int(code)]) for code in codes]
+            return out
+    return _matching(values, patterns.expression(pattern, within), test)
 
 
 def _matching(values: Values, expression: str, test: patterns.Test) -> Mask:
