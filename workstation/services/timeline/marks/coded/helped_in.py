@@ -1,0 +1,70 @@
+"""Other hands first: staff, or whoever acts as staff, changes a contact or factor, then a stranger comes in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workstation.services.timeline.marks.coded.telling import finding, origin
+from workstation.services.timeline.marks.kinds import Kind
+from workstation.services.timeline.marks.lens import Lens
+from workstation.services.timeline.marks.model import About, Fact, Finding, lasting, told
+from workstation.services.timeline.marks.past import DAY_US
+from workstation.services.timeline.working.frame import Check
+
+WITHIN_US = 3 * DAY_US
+
+ABOUT = About(
+    id="helped_in",
+    title="Staff opened the door, a stranger came in",
+    severity="high",
+    kind="coded",
+    innocent="The owner asked for it after he lost his phone, and came back with a new one from another place.",
+    technique="T1098, T1656",
+    where="coded/helped_in.py",
+)
+
+
+class HelpedIn:
+    """The detector."""
+
+    about = ABOUT
+
+    def find(self, lens: Lens, now_us: int, check: Check) -> list[Finding]:
+        """Return what it finds; see Rule."""
+        past = lens.past
+        opened = np.flatnonzero(
+            lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET, Kind.FACTOR_CHANGED) & ~lens.own & ~lens.failed
+        )
+        strangers = (lens.entered | lens.of(Kind.RESET) & lens.own & ~lens.failed) & past.device.new & past.network.new
+        out: list[Finding] = []
+        taken = -1
+        for place in lens.newest(opened.tolist()):
+            check()
+            at = int(lens.times[place])
+            came = lens.within(strangers, at, at + WITHIN_US)
+            if not len(came) or int(came[0]) == taken:
+                continue
+            taken = int(came[0])
+            doors = opened[(opened <= taken) & (lens.times[opened] >= lens.times[taken] - WITHIN_US)]
+            out.append(self._found(lens, doors.tolist(), taken))
+        return out
+
+    @staticmethod
+    def _found(lens: Lens, doors: list[int], came: int) -> Finding:
+        kinds = {Kind(int(lens.kinds[door])) for door in doors}
+        actors = ", ".join(map(told, lens.texts(doors, "user.id")[:2])) or "somebody"
+        facts = [Fact(f"{actors} changed {len(doors)} protection{'s' if len(doors) > 1 else ''} of the account", 2)]
+        facts.append(Fact("a device and a network never seen before came in after it", 2))
+        if len(kinds) > 1:
+            facts.append(Fact("a contact and a factor, which together open the account", 1))
+        reset = lens.within(lens.of(Kind.RESET, Kind.PASSWORD) & lens.own & ~lens.failed,
+                            int(lens.times[doors[0]]), int(lens.times[came]) + DAY_US)  # fmt: skip
+        if len(reset):
+            facts.append(Fact("and the password was reset", 1))
+        severity = "high" if sum(fact.points for fact in facts) >= 5 else "medium"
+        took = lasting(int(lens.times[came] - lens.times[doors[-1]]))
+        why = f"{actors} changed what protects the account; {took} later a stranger came in: {origin(lens, came)}."
+        return finding(ABOUT, lens, [*doors, came, *reset.tolist()], why=why, severity=severity, facts=facts)
+
+
+RULE = HelpedIn()
