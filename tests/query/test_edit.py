@@ -48,6 +48,9 @@ def test_keeping_and_hiding_take_each_others_place() -> None:
     )
     with pytest.raises(KeyError):
         with_value(base, "nonsense", "x")
+    assert str(with_value(base, "mark", "rule*")).endswith(' mark:"rule*"')
+    with pytest.raises(ValueError, match="label is one of"):
+        with_value(base, "label", "thief")
     with pytest.raises(ValueError, match="A time is"):
         with_value(base, "@timestamp", "x")
 

@@ -20,7 +20,7 @@ from workstation.services.timeline.query.edit import with_value, without_value
 from workstation.services.timeline.query.language import parse
 from workstation.services.timeline.query.one import matches
 from workstation.services.timeline.query.push import clickhouse, elastic, logql, logsql, postgres, spelling
-from workstation.services.timeline.query.push.bounds import Column, Stored, push
+from workstation.services.timeline.query.push.bounds import MAX_CONDITIONS, Column, Stored, push
 from workstation.services.timeline.query.push.expressions import in_quotes, shared
 
 COLUMNS = columns(ip=Stored.IP, tick_us=1_000)
@@ -86,6 +86,21 @@ def test_what_a_store_answers_to_the_last_and_what_not() -> None:
     assert elastic.query_dsl(parse("not (linux or action:a)"), COLUMNS, NOW_US).condition == {
         "bool": {"must_not": [{"regexp": {"event.action": {"value": "[aA]", "flags": "NONE"}}}]}
     }
+
+
+def test_what_a_store_would_refuse_is_finished_locally() -> None:
+    deep = "ip:10.0.0.1"
+    for number in range(12):
+        deep = f"(device:{number} {'or' if number % 2 else 'and'} ({deep}))"
+    pushed = elastic.query_dsl(parse(f"{deep} user.id:42"), COLUMNS, NOW_US)
+    assert json.dumps(pushed.condition).count('"bool"') < 20
+    assert len(pushed.local) == 1
+    many = " ".join(f"-user.id:{number}" for number in range(900))
+    pushed = elastic.query_dsl(parse(many), COLUMNS, NOW_US)
+    assert pushed.condition is not None
+    assert len(pushed.condition["bool"]["filter"]) == MAX_CONDITIONS
+    assert len(pushed.local) == 900 - MAX_CONDITIONS
+    assert not pushed.exact
 
 
 def test_what_is_not_exact_is_not_pushed_when_it_is_denied() -> None:

@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"(?:AS)?(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)", re.IGNORECASE)
 _SEPARATOR = ", "
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=512)
 def test_of(leaf: Leaf) -> Test:
     """Return the test of a field's text; of any field's, for a bare word. Times have spans instead.
 

@@ -7,7 +7,7 @@ import msgspec
 from workstation.services.timeline.query import moments
 from workstation.services.timeline.query.ast import Match, Node, Not, Query, Range, asking, negate
 from workstation.services.timeline.query.conditions import span_of
-from workstation.services.timeline.query.fields import NAMES, TIME, Kind, kind_of
+from workstation.services.timeline.query.fields import NAMES, TIME, WORDS, Kind, kind_of
 from workstation.services.timeline.query.patterns import escaped
 
 
@@ -36,12 +36,14 @@ def exactly(field: str, value: str) -> Node:
 
     Raises:
         KeyError: there is no such field.
-        ValueError: the field is a time and the value is none.
+        ValueError: the field knows no such value: no time, or none of its few words.
     """
     name = NAMES[field]
     if kind_of(name) is Kind.TIME:
         moments.span(value, 0)
         return Range(name, value, value)
+    if name in WORDS and value not in WORDS[name]:
+        raise ValueError(f"{name} is one of {', '.join(WORDS[name])}.")
     return Match(name, escaped(value))
 
 
@@ -53,7 +55,7 @@ def with_value(query: Query, field: str, value: str) -> Query:
 
     Raises:
         KeyError: there is no such field.
-        ValueError: the field is a time and the value is none.
+        ValueError: the field knows no such value: no time, or none of its few words.
     """
     term = exactly(field, value)
     rest = (old for old in query.terms if old != negate(term) and _field(old) != NAMES[field])
@@ -65,7 +67,7 @@ def without_value(query: Query, field: str, value: str) -> Query:
 
     Raises:
         KeyError: there is no such field.
-        ValueError: the field is a time and the value is none.
+        ValueError: the field knows no such value: no time, or none of its few words.
     """
     term = exactly(field, value)
     return Query((*(old for old in query.terms if old not in (term, negate(term))), negate(term)))

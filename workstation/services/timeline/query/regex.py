@@ -16,7 +16,7 @@ class NoRegex(ValueError):
     """It is no regular expression of RE2, or too large a one."""
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=32)
 def whole(source: str) -> Callable[[str], bool]:
     """Return a test for a whole value, case folded. A dot is any character; what is absent never matches.
 

@@ -21,6 +21,7 @@ from workstation.services.timeline.query.ast import (
     Query,
     Range,
     Regex,
+    leaves,
 )
 from workstation.services.timeline.query.conditions import address_of, number, span_of
 from workstation.services.timeline.query.fields import Kind, kind_of
@@ -33,6 +34,9 @@ T = TypeVar("T")
 Bounds: TypeAlias = tuple[T | bool, T | bool]
 #: Digits of a number that every store compares as we do (IEEE 754: 15 survive any way to and fro).
 _DIGITS = 15
+#: Stores bound both (indices.query.bool.max_nested_depth 20, max_clause_count 1,024); beyond them we finish locally.
+MAX_DEPTH = 6
+MAX_CONDITIONS = 256
 
 
 class Stored(StrEnum):
@@ -134,21 +138,24 @@ class Language(ABC, Generic[T]):
 
     # -- what all languages share ------------------------------------------------------------------
 
-    def bounds(self, node: Node, now_us: int) -> Bounds[T]:
-        """Return the bounds of a tree."""
+    def bounds(self, node: Node, now_us: int, depth: int = 0) -> Bounds[T]:
+        """Return the bounds of a tree, which is `depth` deep in another."""
         if isinstance(node, Not):
-            lower, upper = self.bounds(node.part, now_us)
+            lower, upper = self.bounds(node.part, now_us, depth)
             return self._not(upper), self._not(lower)
         if isinstance(node, And | Or):
-            join = self._all if isinstance(node, And) else self._any
-            each = [self.bounds(part, now_us) for part in node.parts]
+            if depth == MAX_DEPTH:
+                return (False, True)
+            join = self.together if isinstance(node, And) else self._any
+            each = [self.bounds(part, now_us, depth + 1) for part in node.parts]
             return join([lower for lower, _ in each]), join([upper for _, upper in each])
         return self._leaf(node, now_us)
 
     def _not(self, part: T | bool) -> T | bool:
         return (not part) if isinstance(part, bool) else self.negation(part)
 
-    def _all(self, parts: Sequence[T | bool]) -> T | bool:
+    def together(self, parts: Sequence[T | bool]) -> T | bool:
+        """Return what all of any number of bounds keep."""
         if any(part is False for part in parts):
             return False
         rest = [part for part in parts if not isinstance(part, bool)]
@@ -246,8 +253,14 @@ def push(query: Query, language: Language[T], now_us: int) -> Pushed[T]:
         language: the store's.
         now_us: what ``now`` means, microseconds since the epoch.
     """
-    lower, upper = language.bounds(query.root, now_us)
-    local = tuple(term for term in query.terms if not _settled(language.bounds(term, now_us)))
+    each: list[Bounds[T]] = []
+    room = MAX_CONDITIONS
+    for term in query.terms:
+        size = sum(1 for _ in leaves(term))
+        each.append(language.bounds(term, now_us) if size <= room else (False, True))
+        room -= size if size <= room else 0
+    lower, upper = (language.together([bounds[side] for bounds in each]) for side in (0, 1))
+    local = tuple(term for term, bounds in zip(query.terms, each, strict=True) if not _settled(bounds))
     return Pushed(None if isinstance(upper, bool) else upper, upper is False, _settled((lower, upper)), local)
 
 

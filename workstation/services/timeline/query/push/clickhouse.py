@@ -66,7 +66,7 @@ class ClickHouse(Sql):
     def compared(self, column: Column, low: str | None, high: str | None, closed: tuple[bool, bool]) -> Bounds[str]:
         """Return comparisons with a number that is read on the other side."""
         name = _name(column)
-        found = self._all(
+        found = self.together(
             [
                 *([f"ifNull({name} >{'=' * closed[0]} {self._numeral(low)}, 0)"] if low is not None else []),
                 *([f"ifNull({name} <{'=' * closed[1]} {self._numeral(high)}, 0)"] if high is not None else []),
@@ -80,7 +80,7 @@ class ClickHouse(Sql):
     def timed(self, column: Column, low_us: int | None, high_us: int | None) -> str | bool:
         """Return comparisons with microseconds since the epoch."""
         name = _name(column)
-        return self._all(
+        return self.together(
             [
                 *([f"ifNull({name} >= {self._moment(low_us)}, 0)"] if low_us is not None else []),
                 *([f"ifNull({name} < {self._moment(high_us)}, 0)"] if high_us is not None else []),

@@ -56,7 +56,7 @@ class LogsQL(Language[str]):
             return True
         low = [] if low_us is None else [f"_time:>={written(low_us)}"]
         high = [] if high_us is None else [f"_time:<{written(high_us)}"]
-        return self._all([*low, *high])
+        return self.together([*low, *high])
 
 
 def _name(column: Column) -> str:

@@ -42,12 +42,12 @@ class Postgres(Sql):
         both = [one for one in (network, addresses.as_ipv6(network)) if one]
         found = self._any([f"coalesce({name} <<= {self.at(one)}::inet, FALSE)" for one in both])
         bare = f"coalesce({name} = host({name})::inet, FALSE)"
-        return (False if ":" in network else self._all([found, bare])), found
+        return (False if ":" in network else self.together([found, bare])), found
 
     def compared(self, column: Column, low: str | None, high: str | None, closed: tuple[bool, bool]) -> Bounds[str]:
         """Return comparisons with ``numeric``."""
         name = _name(column)
-        found = self._all(
+        found = self.together(
             [
                 *([f"({name} >{'=' * closed[0]} {self.at(low)}::numeric)"] if low is not None else []),
                 *([f"({name} <{'=' * closed[1]} {self.at(high)}::numeric)"] if high is not None else []),
@@ -59,7 +59,7 @@ class Postgres(Sql):
     def timed(self, column: Column, low_us: int | None, high_us: int | None) -> str | bool:
         """Return comparisons with ``timestamptz``."""
         name = _name(column)
-        found = self._all(
+        found = self.together(
             [
                 *([f"({name} >= {self.at(_instant(low_us))}::timestamptz)"] if low_us is not None else []),
                 *([f"({name} < {self.at(_instant(high_us))}::timestamptz)"] if high_us is not None else []),
