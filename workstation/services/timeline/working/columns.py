@@ -199,40 +199,32 @@ class WorkingSet:
         codes = self._tables.take(block)
         sources = np.broadcast_to(codes.get(_SOURCE, np.zeros(1, np.uint8)), count)
         hashes = hashes_of(block.ids, ends, sources)
-        kept = self._new_ones(block.ids, ends, sources, hashes)
         room = self.limit_events - first
-        if (count if kept is None else len(kept)) > room:
-            kept = np.arange(count, dtype=np.int32) if kept is None else kept
-            self.left_out += len(kept) - room
-            kept = kept[:room]
-        if kept is None:
+        if count <= room and self._known.claim(hashes):
+            kept = None
             self._values[_ID].extend(block.ids, ends)
-            self._known.extend(hashes)
         else:
+            kept = self._new_ones(block.ids, ends, sources, hashes)
+            self.duplicates += count - len(kept)
+            self.left_out += max(0, len(kept) - room)
+            kept = kept[:room]
             self._values[_ID].extend(_some(block.ids, kept))
             self._known.extend(hashes[kept])
         self._put(block, codes, kept, times)
         return len(self._times) - first
 
-    def _new_ones(self, ids: bytes, ends: Ends, sources: Codes, hashes: Hashes) -> Kept | None:
-        """Return which events of a block are not there yet, None for all of them."""
-        candidates = self._known.candidates(hashes)
-        twice = len(np.unique(hashes)) < len(hashes)
-        if not twice and (candidates < 0).all():
-            return None
-        texts = ids[:-1].split(END)
+    def _new_ones(self, ids: bytes, ends: Ends, sources: Codes, hashes: Hashes) -> Kept:
+        """Return which events of a block are not there yet: those whose hash is known are compared one by one."""
+        candidates, texts = self._known.candidates(hashes), ids[:-1].split(END)
         new = np.ones(len(ends), np.bool_)
         for place in np.flatnonzero(candidates >= 0).tolist():
             new[place] = self._row_of(int(hashes[place]), int(sources[place]), texts[place]) is None
-        if twice:
-            seen: set[tuple[int, bytes]] = set()
-            for place in np.flatnonzero(new).tolist():
-                name = (int(sources[place]), texts[place])
-                new[place] = name not in seen
-                seen.add(name)
-        found: Kept = np.flatnonzero(new).astype(np.int32)
-        self.duplicates += len(new) - len(found)
-        return None if len(found) == len(new) else found
+        seen: set[tuple[int, bytes]] = set()
+        for place in np.flatnonzero(new).tolist():
+            name = (int(sources[place]), texts[place])
+            new[place] = name not in seen
+            seen.add(name)
+        return np.flatnonzero(new).astype(np.int32)
 
     def _row_of(self, one: int, source: int, name: bytes) -> int | None:
         sources, ids = self._columns[_SOURCE].view(), self._values[_ID]
