@@ -21,6 +21,7 @@ from workstation.services.errors import KeyringUnavailable, NotSignedIn, Refused
 from workstation.services.mail.ports import House
 from workstation.services.store.session import Session, convert
 from workstation.services.store.version import SCHEMA
+from workstation.services.timeline.loading.local import LocalTimelines
 from workstation.services.views import Person
 from workstation.services.workbench import Workbench
 
@@ -36,7 +37,7 @@ async def desk(ws: Installation, tmp_path: Path) -> AsyncIterator[Workbench]:
             session=session,
             accounts=FailingAccounts(),
             risk=FailingRisk(),
-            sources=lambda: [FailingEvents("the log")],
+            timelines=LocalTimelines(lambda: {"the log": lambda: FailingEvents("the log")}, clock),
             clock=clock,
             house=House(brand="B", address="s@x.invalid", authserv="mx"),
             step_up=StepUp(session, RP, list),
@@ -56,9 +57,11 @@ async def test_a_case_can_be_worked_while_everything_outside_is_away(ws: Install
     assert view.risk is None
     assert view.risk_problem
     assert view.reply_to is None
-    views = [line async for line in desk.timeline("AWAY1")]
-    assert [gap.source for gap in views[-1].gaps] == ["the log"]
-    assert views[-1].gaps[0].why
+    timeline = await desk.timeline("AWAY1")
+    await timeline.loaded()
+    assert [gap.source for gap in timeline.gaps] == ["the log"]
+    assert timeline.gaps[0].why
+    await timeline.aclose()
     assert (await desk.note(case, "Everything is away; I go on.")).by == "ana"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from workstation.services.timeline.event import Event
-from workstation.services.views import AccountView, Packet, Request, TimelineView
+from workstation.services.timeline.source import Gap
+from workstation.services.views import AccountView, Packet, Request, SourceLine
 from workstation.services.workbench import Workbench
 
 T = TypeVar("T")
@@ -28,13 +29,24 @@ async def until(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], wha
     raise AssertionError(f"{what}: never came; last seen {seen!r}")
 
 
-async def whole_timeline(desk: Workbench, account: str) -> TimelineView:
+class Whole(NamedTuple):
+    """A timeline that was read to its end."""
+
+    events: tuple[Event, ...]
+    gaps: tuple[Gap, ...]
+    sources: tuple[SourceLine, ...]
+
+
+async def whole_timeline(desk: Workbench, account: str) -> Whole:
     """Return the timeline when every source has ended."""
-    last: TimelineView | None = None
-    async for view in desk.timeline(account):
-        last = view
-    assert last is not None
-    return last
+    timeline = await desk.timeline(account)
+    try:
+        async with asyncio.timeout(60):
+            await timeline.loaded()
+        seen = timeline.working.snapshot()
+        return Whole(tuple(seen.event(int(row)) for row in seen.order()), timeline.gaps, timeline.lines)
+    finally:
+        await timeline.aclose()
 
 
 async def investigate(desk: Workbench, case: int, act: str, params: dict[str, str], verdict: str) -> AccountView:

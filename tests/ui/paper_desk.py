@@ -12,9 +12,11 @@ import msgspec
 
 from tests.ui import paper_data as data
 from tests.ui.paper_findings import PaperFindings
+from tests.ui.paper_timeline import paper_timeline
 from workstation.services.clock import FrozenClock
 from workstation.services.errors import Refused, StepUpFailed, StoreError
 from workstation.services.timeline.event import Event
+from workstation.services.timeline.loading.timeline import Timeline
 from workstation.services.timeline.source import Span
 from workstation.services.views import (
     AccountView,
@@ -48,7 +50,6 @@ from workstation.services.views import (
     Review,
     StepUpMethod,
     Template,
-    TimelineView,
 )
 
 replace = msgspec.structs.replace
@@ -281,14 +282,10 @@ class PaperDesk(PaperFindings):
         self._did("find_accounts", text)
         return tuple(row.account for row in self.paper.rows.values() if row.account == text.replace(" ", "").upper())
 
-    async def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
+    async def timeline(self, account: str, span: Span | None = None) -> Timeline:
         self._did("timeline", account)
-        events = self.paper.events
-        half = events[: len(events) // 2]
-        for part in (half, events):
-            yield TimelineView(
-                events=part, gaps=data.gaps(), sources=data.source_lines(len(part)), marks=self.paper.marks
-            )
+        self.line = paper_timeline(self.paper.events, data.gaps(), data.source_lines, self.paper.marks)
+        return self.line
 
     async def reveal(self, case: int, field: str, reason: str) -> str:
         self._did("reveal", case, field, reason)

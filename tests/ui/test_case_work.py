@@ -89,7 +89,7 @@ async def test_pin_keeps_the_event_and_shows_its_hash() -> None:
     async with driving() as d:
         await d.press("n", "p", "enter")
         assert d.desk.did("pin") == [(48_213, "i-11")]
-        event = d.base.timeline.ledger.event
+        event = d.base.timeline.whole()
         assert event is not None
         assert event.sha256 in d.base.detail.text
         assert event.raw.decode() in d.base.detail.text

@@ -72,7 +72,7 @@ async def _look(args: argparse.Namespace) -> list[Finding]:
             found += await _reader(desk, settings, where.secrets(login))
         else:
             found += await _systems(desk)
-            found += await _logs(desk, settings)
+            found += await _logs(settings, where.secrets(login), desk.tools.clock)
             found.append(_direct(settings.logs))
         every = await desk.step_up_methods()
         methods = [method.kind for method in every if method.offered]
@@ -153,11 +153,13 @@ async def _systems(desk: Workbench) -> list[Finding]:
     return [*found, await _tried("risk engine", lambda: risk.risk(NOBODY))]
 
 
-async def _logs(desk: Workbench, settings: Settings) -> list[Finding]:
+async def _logs(settings: Settings, secrets: Secrets, clock: Clock) -> list[Finding]:
     """Whether each source of events can be read, and what its records lack."""
-    tables = {log.name: log for log in settings.logs}
-    sources = [source for source in desk.tools.sources() if source.name in tables]
-    return list(await asyncio.gather(*(_log(source, tables[source.name], desk.tools.clock) for source in sources)))
+    from workstation.services.connect import read_tokens
+    from workstation.services.world import World
+
+    world = World(settings, clock, await read_tokens(settings, secrets))
+    return list(await asyncio.gather(*(_log(world.log(log.name), log, clock) for log in settings.logs)))
 
 
 async def _log(source: EventSource, chosen: LogSettings, clock: Clock) -> Finding:

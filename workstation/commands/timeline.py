@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from workstation.commands.common import add_place, with_desk
-from workstation.services.clock import SystemClock
-from workstation.services.errors import Invalid
+from workstation.services.clock import SystemClock, to_micros
 from workstation.services.text import clean
-from workstation.services.views import TimelineView
-from workstation.services.workbench import Workbench
+
+if TYPE_CHECKING:
+    from workstation.services.timeline.loading.timeline import Timeline
+    from workstation.services.timeline.query.ast import Query
+    from workstation.services.workbench import Workbench
 
 REASON = "opened from the command line"
 
@@ -33,31 +36,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print events newest first, gaps and the state of every source."""
-    from workstation.services.timeline.export import write_csv
-    from workstation.services.timeline.filter import parse
+    return with_desk(args, lambda desk: _print(desk, args))
 
-    chosen = parse(args.query)
-    view, by = with_desk(args, lambda desk: _read(desk, args))
-    if args.csv:
-        write_csv((e for e in view.events if chosen.matches(e)), sys.stdout, by, SystemClock().now())
-        for gap in view.gaps:
-            print(f"gap: {clean(gap.source)}: {clean(gap.why)}", file=sys.stderr)
-        return 0
-    found: dict[str, Any] = {
-        "account": args.account,
-        "events": [event.to_ecs() for event in view.events if chosen.matches(event)],
-        "gaps": msgspec.to_builtins(view.gaps),
-        "sources": msgspec.to_builtins(view.sources),
-    }
-    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+
+async def _print(desk: Workbench, args: argparse.Namespace) -> int:
+    from workstation.services.timeline.query.language import parse
+
+    chosen = parse(args.query)  # refuses before anything is looked at
+    await desk.open_account(args.account, args.reason)
+    timeline = await desk.timeline(args.account)
+    try:
+        await timeline.loaded()
+        await asyncio.to_thread(_write, timeline, chosen, args, desk.person.login)
+    finally:
+        await timeline.aclose()
     return 0
 
 
-async def _read(desk: Workbench, args: argparse.Namespace) -> tuple[TimelineView, str]:
-    await desk.open_account(args.account, args.reason)
-    last: TimelineView | None = None
-    async for view in desk.timeline(args.account):
-        last = view
-    if last is None:
-        raise Invalid("No source is configured.", "Add [[logs]] to the settings.")
-    return last, desk.person.login
+def _write(timeline: Timeline, chosen: Query, args: argparse.Namespace, by: str) -> None:
+    from workstation.services.timeline.export import write_csv
+    from workstation.services.timeline.query.evaluate import mask
+
+    seen, now = timeline.working.snapshot(), SystemClock().now()
+    passes = mask(chosen, seen, to_micros(now))
+    events = (seen.event(int(row)) for row in seen.order() if passes[row])
+    if args.csv:
+        write_csv(events, sys.stdout, by, now)
+        for gap in timeline.gaps:
+            print(f"gap: {clean(gap.source)}: {clean(gap.why)}", file=sys.stderr)
+        return
+    found: dict[str, Any] = {
+        "account": args.account,
+        "events": [event.to_ecs() for event in events],
+        "gaps": msgspec.to_builtins(timeline.gaps),
+        "sources": msgspec.to_builtins(timeline.lines),
+    }
+    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")

@@ -15,13 +15,17 @@ from workstation.screens.account_keys import KEYS
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
-from workstation.services.timeline.filter import Filter, FilterError, parse
+from workstation.services.timeline.query import edit
+from workstation.services.timeline.query.errors import QueryError
+from workstation.services.timeline.query.language import parse
+from workstation.services.timeline.working.rows import FoldRow
 from workstation.services.views import Option, Pin, Step
 from workstation.widgets.choices import Choice
 from workstation.widgets.labels import VERDICTS, tied_to
 from workstation.widgets.ledger import Ledger
 from workstation.widgets.mail_thread import recallable
 from workstation.widgets.tab_line import TabLine
+from workstation.widgets.timeline_pane import TimelinePane
 
 #: Actions that need an event under the cursor.
 ON_EVENT = {"keep_value", "hide_value"}
@@ -81,9 +85,8 @@ class AccountScreen(AccountBase):
         dialog = ChooseDialog(title, choices, first="field", second="value of this event")
         attribute = await self.ask(dialog)
         if attribute:
-            filters, value = self.timeline.filters, str(getattr(event, attribute))
-            chosen = filters.without_value(attribute, value) if hide else filters.with_value(attribute, value)
-            self.timeline.set_filters(chosen)
+            query, value = self.timeline.query_in_force, str(getattr(event, attribute))
+            self.timeline.ask((edit.without_value if hide else edit.with_value)(query, attribute, value))
 
     def action_type_filter(self) -> None:
         """Type a filter."""
@@ -95,13 +98,12 @@ class AccountScreen(AccountBase):
         """Add what was typed."""
         try:
             typed = parse(event.value)
-        except FilterError as error:
+        except QueryError as error:
             self.say(f"✗ {error.sentence()}", "strong")
             self.filter_line.cursor_position = error.column
             return
         self._leave_filter_line()
-        before = self.timeline.filters.terms
-        self.timeline.set_filters(Filter((*before, *(term for term in typed.terms if term not in before))))
+        self.timeline.ask(edit.also(self.timeline.query_in_force, typed))
 
     def _leave_filter_line(self) -> None:
         self.timeline.ledger.focus()
@@ -114,11 +116,11 @@ class AccountScreen(AccountBase):
             self._leave_filter_line()
         elif self.stop_opening():
             self.say("Left.")
-        elif any(worker.group == "timeline" and worker.is_running for worker in self.workers):
-            self.workers.cancel_group(self, "timeline")
-            self.say("Reading was stopped; what came is shown. Ctrl+R reads again.")
-        elif self.timeline.filters:
-            self.timeline.set_filters(self.timeline.filters.without_last())
+        elif self.timeline.timeline is not None and self.timeline.timeline.loading:
+            self.timeline.timeline.stop()
+            self.say("Reading was stopped; what came is shown. R reads on from there.")
+        elif self.timeline.query_in_force:
+            self.timeline.ask(edit.without_last(self.timeline.query_in_force))
         else:
             self.timeline.ledger.focus()
 
@@ -129,11 +131,44 @@ class AccountScreen(AccountBase):
         self._write_all()
         self.say(f"Times are {self.zone.word} now.")
 
+    def action_fold(self) -> None:
+        """Fold sessions and bursts, or show every event."""
+        self.timeline.set_folding(not self.timeline.folding)
+        self.say(
+            "Sessions and bursts are a row each; Enter opens one." if self.timeline.folding else "Every event is a row."
+        )
+
+    def action_mark(self, step: int) -> None:
+        """Go to the next marked event, or the one before."""
+        rows = [row for mark in self.timeline.marks for row in mark.rows]
+        if not self.timeline.ledger.go_to(rows, step):
+            self.say(f"No marked event is {'below' if step > 0 else 'above'}." if rows else "No rule marked anything.")
+
+    def action_query(self, step: int) -> None:
+        """Go back to the query before, or forward again."""
+        if not self.timeline.asked_before(step):
+            self.say("There is no query before this one." if step < 0 else "There is no query after this one.")
+
+    def action_read_on(self) -> None:
+        """Read on where a source failed or was stopped."""
+        timeline = self.timeline.timeline
+        if timeline is None:
+            self.action_reread()
+        elif names := timeline.again():
+            self.say(f"Reading on: {', '.join(names)}.")
+        else:
+            self.say("Every source was read to its end.")
+
+    @on(TimelinePane.Refused)
+    def query_refused(self, event: TimelinePane.Refused) -> None:
+        """Say why the query cannot be asked."""
+        self.say(f"✗ {event.why}", "strong")
+
     # -- evidence ------------------------------------------------------------------------------------
 
     def action_pin(self) -> None:
         """Keep the event under the cursor."""
-        event = self.timeline.ledger.event
+        event = self.timeline.whole()
         if event is not None and self.case is not None:
             self._pin(self.case, event)
 
@@ -389,7 +424,11 @@ class AccountScreen(AccountBase):
 
     @on(Ledger.Opened, "#events")
     def whole_event(self) -> None:
-        """Show the whole event, and let the keys scroll it."""
+        """Show the whole event, and let the keys scroll it; open or close a fold."""
+        row = self.timeline.ledger.row()
+        if isinstance(row, FoldRow):
+            self.timeline.turn_fold(row.key)
+            return
         self.show_tab("event")
         self.write_detail()
         self.detail.focus()

@@ -14,9 +14,10 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
 from workstation.screens.base import DeskScreen
-from workstation.services.errors import Refused, SourceError
+from workstation.services.errors import Refused
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
+from workstation.services.timeline.working.rows import EventRow
 from workstation.services.views import AccountView, CaseRow, MailMessage, Packet, Pin, Request
 from workstation.widgets import empty
 from workstation.widgets.account_card import AccountCard
@@ -30,7 +31,7 @@ from workstation.widgets.prose import Part, plain
 from workstation.widgets.requests import RequestsPane
 from workstation.widgets.steps import StepsPane
 from workstation.widgets.tab_line import TabLine
-from workstation.widgets.timeline import TimelinePane
+from workstation.widgets.timeline_pane import TimelinePane
 from workstation.widgets.times import ZULU, Zone, client_zone, countdown, left, my_zone
 
 #: Seconds between two renewals of the lease; a third of the three minutes that the shortest lease lasts.
@@ -81,7 +82,7 @@ class AccountBase(DeskScreen):
         yield Static(id="case-line")
         timeline = Box(
             Input(placeholder="action:login -ip:10.* word; Enter adds, Esc leaves", id="filter"),
-            TimelinePane(id="timeline"),
+            TimelinePane(self.host.clock, id="timeline"),
             id="timeline-box",
             classes="box",
         )
@@ -170,7 +171,7 @@ class AccountBase(DeskScreen):
 
     def copyable(self) -> Iterable[tuple[str, str]]:
         """Yield the event under the cursor value by value, the account and the case."""
-        event = self.timeline.ledger.event
+        event = self.timeline.whole()
         if event is not None:
             fields = sorted(FIELDS.items(), key=lambda field: field[1] == "id")
             yield from ((name, str(getattr(event, attribute))) for name, attribute in fields)
@@ -221,11 +222,16 @@ class AccountBase(DeskScreen):
 
     @work(group="timeline", name="read the timeline", exclusive=True, exit_on_error=False)
     async def read_timeline(self, account: str) -> None:
-        """Show the timeline as it comes."""
-        async for view in self.desk.timeline(account):
-            if self.view is None or self.view.account.id != account:
-                return
-            self.timeline.feed(view)
+        """Show the timeline as it comes, and go on with what is new, for as long as the account is open."""
+        timeline = await self.desk.timeline(account)
+        try:
+            while self.view is not None and self.view.account.id == account:
+                self.timeline.follow(timeline)
+                await timeline.news()
+        finally:
+            if self.timeline.timeline is timeline:
+                self.timeline.let_go()
+            await timeline.aclose()
 
     @work(group="papers", name="read mail, packet and requests", exclusive=True, exit_on_error=False)
     async def read_papers(self, case: int) -> None:
@@ -258,7 +264,7 @@ class AccountBase(DeskScreen):
             refused = isinstance(error, Refused)
             blank = empty.forbidden("this account", why) if refused else empty.failed("the case", why, "ctrl+r")
             self.timeline.ledger.say(blank)
-        elif group == "timeline" and isinstance(error, SourceError) and not self.timeline.view.events:
+        elif group == "timeline" and not self.timeline.total:
             self.timeline.ledger.say(empty.failed("the timeline", why, "ctrl+r"))
 
     # -- the lease -----------------------------------------------------------------------------------
@@ -340,8 +346,8 @@ class AccountBase(DeskScreen):
     @on(TimelinePane.Changed)
     def _write_timeline_title(self) -> None:
         box, pane = self.query_one("#timeline-box", Box), self.timeline
-        total, shown = len(pane.view.events), pane.shown
-        count = f"{shown:,} of {total:,} events" if pane.filters else f"{total:,} events"
+        total, shown = pane.total, pane.shown
+        count = f"{shown:,} of {total:,} events" if pane.query_in_force else f"{total:,} events"
         box.border_title = plain("timeline ", (count, "quiet"))
         box.words = (f"times: {self.zone.word}", "quiet")
 
@@ -408,12 +414,12 @@ class AccountBase(DeskScreen):
         return next((pin for pin in pins if (pin.source, pin.event_id) == (event.source, event.id)), None)
 
     def write_detail(self) -> None:
-        """Write the event, or the gap, under the cursor."""
+        """Write the event, the fold or the gap under the cursor."""
         self._detail_soon = None
         ledger = self.timeline.ledger
-        row = ledger.row()
-        event = row if isinstance(row, Event) else None
-        marks = ledger.marks.get(event.id, ()) if event else ()
+        row, event = ledger.row(), self.timeline.whole()
+        marks = ledger.marks.get(row.key, ()) if isinstance(row, EventRow) else ()
         pin = self.pin_of(event) if event else None
-        self.detail.show(row, zone=self.zone, labels=ledger.labels, marks=marks, pin=pin)
+        seen = event if event is not None else row
+        self.detail.show(seen, zone=self.zone, labels=ledger.labels, marks=marks, pin=pin)
         self.show_keys()

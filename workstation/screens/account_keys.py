@@ -33,6 +33,16 @@ KEYS: list[BindingType] = [
         id="account.back",
         tooltip="Stop reading, or drop the last filter",
     ),
+    Binding("s", "fold", "Fold", show=False, id="account.fold", tooltip="Sessions and bursts as a row each"),
+    Binding("m", "mark(1)", "Next mark", show=False, id="account.mark-next", tooltip="The next marked event below"),
+    Binding("M", "mark(-1)", "Mark above", show=False, id="account.mark-before", tooltip="The next marked event above"),
+    Binding(
+        "less_than_sign", "query(-1)", "Query before", show=False, id="account.query-before", tooltip="The query before"
+    ),
+    Binding(
+        "greater_than_sign", "query(1)", "Query after", show=False, id="account.query-after", tooltip="The query after"
+    ),
+    Binding("R", "read_on", "Read on", show=False, id="account.read-on", tooltip="Read on where a source failed"),
     Binding("u", "recall", "Recall", show=False, id="account.recall", tooltip="Take the last mail back while it waits"),
     Binding(
         "P", "proof", "Proves", show=False, id="account.proof", tooltip="Record what a pin proves: a class of evidence"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import psycopg
 
@@ -35,6 +35,7 @@ from workstation.services.reading.sight import Direct, Purposes, Sight, Tickets
 from workstation.services.store.session import Session, convert
 from workstation.services.timeline.imported import ImportedEvents
 from workstation.services.timeline.source import EventSource
+from workstation.services.timelines import Timelines
 from workstation.services.views import Person
 from workstation.services.workbench import Workbench
 from workstation.services.world import World
@@ -157,7 +158,7 @@ async def open_desk(
             session=session,
             accounts=view.accounts,
             risk=view.risk,
-            sources=view.sources,
+            timelines=Timelines(settings, tokens, sources_of(settings), session, view.tickets),
             purposes=view.purposes,
             sight=view.sight,
             clock=clock,
@@ -174,9 +175,9 @@ class _View(NamedTuple):
 
     accounts: AccountReader
     risk: RiskReader | None
-    sources: Callable[[], Sequence[EventSource]]
     purposes: Purposes
     sight: Sight
+    tickets: Tickets
 
 
 def _directly(settings: Settings, session: Session, tokens: dict[str, str], clock: Clock) -> _View:
@@ -184,33 +185,28 @@ def _directly(settings: Settings, session: Session, tokens: dict[str, str], cloc
     world, purposes = World(settings, clock, tokens), Purposes()
     accounts = world.accounts()
 
-    async def imported(*args: Any) -> list[tuple[Any, ...]]:
-        return await session.rows("imported", *args)
-
-    def sources() -> Sequence[EventSource]:
-        return [*world.logs(), ImportedEvents(imported)]
-
-    sight = Direct(session, accounts, Tickets(session, purposes), clock)
-    return _View(accounts, world.risk(), sources, purposes, sight)
+    tickets = Tickets(session, purposes)
+    sight = Direct(session, accounts, tickets, clock)
+    return _View(accounts, world.risk(), purposes, sight, tickets)
 
 
 def _through_reader(settings: Settings, session: Session, clock: Clock) -> _View:
     """Read through the reader, with a view ticket for each account and without any credential."""
     from workstation.services.connectors.reader.accounts import ReaderAccounts
     from workstation.services.connectors.reader.client import ReaderClient
-    from workstation.services.connectors.reader.events import ReaderEvents
     from workstation.services.connectors.reader.risk import ReaderRisk
     from workstation.services.connectors.reader.sight import ReaderSight
 
     purposes, surroundings = Purposes(), Surroundings(clock=clock, rng=random.SystemRandom())
-    client = ReaderClient(settings.reader, Tickets(session, purposes), surroundings)
-    names = (*(log.name for log in settings.logs), ImportedEvents.name)
-
-    def sources() -> Sequence[EventSource]:
-        return [ReaderEvents(client, name, surroundings) for name in names]
-
+    tickets = Tickets(session, purposes)
+    client = ReaderClient(settings.reader, tickets, surroundings)
     risk = None if settings.risk.kind == "none" else ReaderRisk(client)
-    return _View(ReaderAccounts(client), risk, sources, purposes, ReaderSight(client))
+    return _View(ReaderAccounts(client), risk, purposes, ReaderSight(client), tickets)
+
+
+def sources_of(settings: Settings) -> tuple[str, ...]:
+    """Return the names of what a timeline is read from, in the order in which they are shown."""
+    return (*(log.name for log in settings.logs), ImportedEvents.name)
 
 
 def cabinet_of(settings: Settings, tokens: dict[str, str], imported: ImportedEvents, clock: Clock) -> Cabinet:

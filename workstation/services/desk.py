@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Span
@@ -47,8 +47,10 @@ from workstation.services.views import (
     RuleRecord,
     StepUpMethod,
     Template,
-    TimelineView,
 )
+
+if TYPE_CHECKING:
+    from workstation.services.timeline.loading.timeline import Timeline
 
 
 class Desk(Protocol):
@@ -113,8 +115,8 @@ class Desk(Protocol):
         """Return ids of accounts that `text` names exactly (id, e-mail, user name)."""
         ...
 
-    def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
-        """Yield the timeline as it grows: every view holds all that came so far, newest first."""
+    async def timeline(self, account: str, span: Span | None = None) -> Timeline:
+        """Open the timeline of an account that was opened; it fills by itself, and whoever opened it closes it."""
         ...
 
     async def findings(self, case: int) -> Findings:

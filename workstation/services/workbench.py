@@ -52,6 +52,7 @@ class Workbench(QueueDesk, PacketDesk, FindingsDesk, MailDesk, PeopleDesk, Termi
 
     async def aclose(self) -> None:
         """Step down and let go of everything."""
+        await self.tools.timelines.aclose()
         await self.tools.session.aclose()
         await self.tools.accounts.aclose()
         if self.tools.risk is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from workstation.services.text import mixed_scripts
 from workstation.services.timeline.event import FIELDS, Event
 from workstation.services.timeline.source import Gap
+from workstation.services.timeline.working.rows import FoldRow, GapRow, Row
 from workstation.services.views import Mark, Pin
 from workstation.widgets.labels import LabelMap, tied_to
 from workstation.widgets.pane import Pane
@@ -22,14 +23,16 @@ class EventDetail(Pane):
     HELP = "The event under the cursor with all of its fields, and the raw record that was kept byte for byte."
 
     def show(
-        self, row: Event | Gap | None, *, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None
+        self, row: Event | Row | None, *, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None
     ) -> None:
-        """Write everything that is known of `row`."""
+        """Write everything that is known of an event, a fold or a gap."""
         if row is None:
             self.write(Prose().line(("No event under the cursor.", "quiet")).content(), top=True)
-        elif isinstance(row, Gap):
-            self.write(_gap(row, zone).content(), top=True)
-        else:
+        elif isinstance(row, GapRow):
+            self.write(_gap(row.gap, zone).content(), top=True)
+        elif isinstance(row, FoldRow):
+            self.write(_fold(row, zone).content(), top=True)
+        elif isinstance(row, Event):
             self.write(_event(row, zone, labels, marks, pin).content(), top=True)
 
 
@@ -38,6 +41,15 @@ def _gap(gap: Gap, zone: Zone) -> Prose:
     prose.pair("from", f"{zone.at_us(gap.since_us)} {zone.word}").pair("to", f"{zone.at_us(gap.until_us)} {zone.word}")
     prose.pair("why", gap.why).pair("what to do", gap.hint or "r reads the timeline again")
     return prose.gap().line(("What happened in a gap is unknown, not absent.", "quiet"))
+
+
+def _fold(row: FoldRow, zone: Zone) -> Prose:
+    what = f"{row.count:,} events of one session" if row.session else f"{row.count:,} like events close in time"
+    prose = Prose().line((what, "strong")).pair("from", f"{zone.at_us(row.first.time_us)} {zone.word}")
+    prose.pair("to", f"{zone.at_us(row.last.time_us)} {zone.word}").pair("session", row.session or "none")
+    for action, count in row.actions:
+        prose.line((f"{count:>9,}  ", "quiet"), action)
+    return prose.gap().line(("Enter closes it again." if row.opened else "Enter shows its events.", "quiet"))
 
 
 def _event(event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None) -> Prose:

@@ -27,7 +27,7 @@ from workstation.widgets.empty import Blank
 from workstation.widgets.order import heir
 from workstation.widgets.watermark import empty_line
 
-K = TypeVar("K", int, str)
+K = TypeVar("K", bound=int | str)
 R = TypeVar("R")
 
 #: Rows kept: some sixty screens of the largest terminal. More are asked for again when they are seen again.

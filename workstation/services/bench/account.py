@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workstation.services.accounts.masking import masked, masked_contact
 from workstation.services.accounts.model import Account, Risk, Status
@@ -14,9 +13,11 @@ from workstation.services.errors import Invalid, Refused, SourceError, SourceMis
 from workstation.services.store.session import convert
 from workstation.services.text import clean, mask_email
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.gather import gather
 from workstation.services.timeline.source import Span
-from workstation.services.views import AccountView, CaseRow, Label, Look, Note, Pin, Procedure, Proof, TimelineView
+from workstation.services.views import AccountView, CaseRow, Label, Look, Note, Pin, Procedure, Proof
+
+if TYPE_CHECKING:
+    from workstation.services.timeline.loading.timeline import Timeline
 
 #: How far back a timeline goes when nobody says so.
 DEFAULT_SPAN = timedelta(days=400)
@@ -88,10 +89,9 @@ class AccountDesk:
         """Return who looked at a client's account, when and why, newest first. Leads and auditors; on record."""
         return await self.tools.session.typed(tuple[Look, ...], "views_of", account)
 
-    async def timeline(self, account: str, span: Span | None = None) -> AsyncIterator[TimelineView]:
-        """Yield the timeline as it grows: every view holds all that came so far, newest first."""
-        async for view in gather(self.tools.sources(), account, span or await self._span(account), self.tools.clock):
-            yield view
+    async def timeline(self, account: str, span: Span | None = None) -> Timeline:
+        """Open the timeline of an account that was opened; it fills by itself, and whoever opened it closes it."""
+        return await self.tools.timelines.open(account, span or await self._span(account))
 
     async def _span(self, account: str) -> Span:
         """Return the last months, and further back where events were imported."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from workstation.services.accounts.model import Account
 from workstation.services.accounts.ports import AccountReader, RiskReader
@@ -12,13 +12,30 @@ from workstation.services.acts.refusals import refused
 from workstation.services.clock import Clock
 from workstation.services.mail.ports import House
 from workstation.services.reading.sight import Direct, Purposes, Sight, Tickets, read_or_unknown
-from workstation.services.timeline.source import EventSource
+from workstation.services.timeline.source import Span
 from workstation.services.views import Person
 
 if TYPE_CHECKING:
     from workstation.services.acts.stepup import StepUp
     from workstation.services.drafts import Drafts
     from workstation.services.store.session import Session
+    from workstation.services.timeline.loading.timeline import Timeline
+
+
+class Opens(Protocol):
+    """Opens timelines."""
+
+    def prepare(self) -> None:
+        """Get ready before one is asked for."""
+        ...
+
+    async def open(self, account: str, span: Span) -> Timeline:
+        """Return a timeline that fills; whoever opened it closes it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what was made ready."""
+        ...
 
 
 class Tools:
@@ -29,7 +46,7 @@ class Tools:
         session: the connection to the store.
         accounts: reads accounts.
         risk: reads the risk engine; None where there is none.
-        sources: makes the event sources of one account view.
+        timelines: opens the timelines of accounts.
         clock: now.
         house: who we are in mail.
         step_up: proves that the person is here.
@@ -46,7 +63,7 @@ class Tools:
         session: Session,
         accounts: AccountReader,
         risk: RiskReader | None,
-        sources: Callable[[], Sequence[EventSource]],
+        timelines: Opens,
         clock: Clock,
         house: House,
         step_up: StepUp,
@@ -59,7 +76,7 @@ class Tools:
         self.session = session
         self.accounts = accounts
         self.risk = risk
-        self.sources = sources
+        self.timelines = timelines
         self.clock = clock
         self.house = house
         self.step_up = step_up

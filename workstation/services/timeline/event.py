@@ -64,8 +64,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the record as the source sent it, hexadecimal."""
-        return self.digest or hashlib.sha256(self.raw).hexdigest()
+        """SHA-256 of the record as the source sent it, hexadecimal; ``""`` where no record is here."""
+        return self.digest or (hashlib.sha256(self.raw).hexdigest() if self.raw else "")
 
     def value(self, field: str) -> str:
         """Return the value of an ECS field as text, ``""`` where it is absent.

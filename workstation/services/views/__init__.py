@@ -6,7 +6,7 @@ Text fields that came from clients or outside systems are Untrusted: a widget sh
 
 from __future__ import annotations
 
-from workstation.services.views.account import AccountView, Mark, SourceLine, TimelineView
+from workstation.services.views.account import AccountView, Mark, SourceLine
 from workstation.services.views.acts import (
     REASON_CODES,
     BreakGlass,
@@ -95,7 +95,6 @@ __all__ = [
     "Step",
     "StepUpMethod",
     "Template",
-    "TimelineView",
     "Verdict",
     "WhyNot",
 ]

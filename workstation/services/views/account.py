@@ -7,8 +7,7 @@ from datetime import datetime
 import msgspec
 
 from workstation.services.accounts.model import Account, Contact, Risk
-from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import Gap, SourceState
+from workstation.services.timeline.source import SourceState
 from workstation.services.views.cases import CaseRow, Label, Note, Pin, Procedure
 
 
@@ -30,7 +29,8 @@ class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A finding of a rule over events. `severity`: low, medium, or high (an alarm that would hold up a withdrawal).
 
-    `why` says what was found, `innocent` what would explain it harmlessly, `events` the ids that caused it.
+    `why` says what was found, `innocent` what would explain it harmlessly, `events` the ids that caused it and `rows`
+    their numbers in the working set.
     """
 
     rule: str
@@ -39,15 +39,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     innocent: str
     events: tuple[str, ...]
-
-
-class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
-    """Events newest first and gaps, with the state of every source and the marks of the rules."""
-
-    events: tuple[Event, ...]
-    gaps: tuple[Gap, ...]
-    sources: tuple[SourceLine, ...]
-    marks: tuple[Mark, ...] = ()
+    rows: tuple[int, ...] = ()
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):

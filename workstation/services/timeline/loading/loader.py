@@ -162,7 +162,8 @@ class Loader:
             gathering.changed.clear()
 
     async def _next(self) -> ToLoader:
-        return to_loader.decode(await unpacked(self._reader))
+        message: ToLoader = to_loader.decode(await unpacked(self._reader))
+        return message
 
     async def _send(self, message: FromLoader) -> None:
         await self._write(packed(message))

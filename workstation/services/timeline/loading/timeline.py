@@ -8,7 +8,7 @@ from typing import Protocol
 
 from workstation.services.timeline.source import Gap, SourceState, Span
 from workstation.services.timeline.working.columns import WorkingSet
-from workstation.services.views import SourceLine
+from workstation.services.views import Mark, SourceLine
 
 
 class Control(Protocol):
@@ -41,6 +41,7 @@ class Timeline:
         self.span = span
         self.lines = tuple(SourceLine(name=name, state=SourceState.LOADING) for name in sources)
         self.gaps: tuple[Gap, ...] = ()
+        self.marks: tuple[Mark, ...] = ()
         self.control: Control | None = None
         self._news = asyncio.Event()
 
@@ -63,13 +64,14 @@ class Timeline:
         """Wake whoever waits for news."""
         self._news.set()
 
-    def again(self, source: str = "") -> None:
-        """Read a source on from where it stopped; without a name, all that did not come to their end."""
+    def again(self, source: str = "") -> tuple[str, ...]:
+        """Read a source on from where it stopped; without a name, all that did not come to their end. Return which."""
         bad = (SourceState.FAILED, SourceState.PARTIAL)
-        names = [source] if source else [line.name for line in self.lines if line.state in bad]
+        names = (source,) if source else tuple(line.name for line in self.lines if line.state in bad)
         for name in names:
             if self.control is not None:
                 self.control.again(name)
+        return names
 
     def stop(self) -> None:
         """Stop what is being read; what came stays, and the rest is a gap that can be read again."""

@@ -42,7 +42,8 @@ class Snapshot:
     """
 
     def __init__(self, working: WorkingSet, version: int, columns: Mapping[str, Growing], times: tuple[Times, Times]):
-        self._working = working
+        #: What it is a snapshot of; row numbers mean something only in that.
+        self.working = working
         self._columns = {name: column.view() for name, column in columns.items()}
         self._times, self._ingested = times
         self._order: Rows | None = None
@@ -66,12 +67,12 @@ class Snapshot:
 
     def values(self, field: str) -> Distinct:
         """Return the distinct values of an ECS field; there may be more than these rows have. Raises KeyError."""
-        return self._working.values(field)
+        return self.working.values(field)
 
     def order(self) -> Rows:
         """Return all rows, newest first; of one instant in the order of their sources, then as they came."""
         if self._order is None:
-            rows = self._working.settled()
+            rows = self.working.settled()
             self._order = rows if len(rows) == len(self) else rows[rows < len(self)]
         return self._order
 
@@ -101,15 +102,15 @@ class Snapshot:
         """
         seen = self.peek(row)
         return msgspec.structs.replace(
-            seen, raw=self.raw(row), digest=self._working.raws.digest(row) if self._working.raws else ""
+            seen, raw=self.raw(row), digest=self.working.raws.digest(row) if self.working.raws else ""
         )
 
     def raw(self, row: int) -> bytes:
         """Return an event's raw record. Raises IndexError, RawLost."""
         self._row(row)
-        if self._working.raws is None:
+        if self.working.raws is None:
             raise RawLost("This working set keeps no raw records.")
-        return self._working.raws.raw(row)
+        return self.working.raws.raw(row)
 
     def sha256(self, row: int) -> str:
         """Return the SHA-256 of the record as the source sent it, hexadecimal. Raises IndexError, RawLost."""
@@ -117,7 +118,7 @@ class Snapshot:
 
     def find(self, source: str, event_id: str) -> int | None:
         """Return the row of an event, None where it is not there."""
-        row = self._working.find(source, event_id)
+        row = self.working.find(source, event_id)
         return row if row is not None and row < len(self) else None
 
     def _row(self, row: int) -> None:
@@ -199,32 +200,40 @@ class WorkingSet:
         codes = self._tables.take(block)
         sources = np.broadcast_to(codes.get(_SOURCE, np.zeros(1, np.uint8)), count)
         hashes = hashes_of(block.ids, ends, sources)
+        kept = self._new_ones(block.ids, ends, sources, hashes)
         room = self.limit_events - first
-        if count <= room and self._known.claim(hashes):
-            kept = None
-            self._values[_ID].extend(block.ids, ends)
-        else:
-            kept = self._new_ones(block.ids, ends, sources, hashes)
-            self.duplicates += count - len(kept)
-            self.left_out += max(0, len(kept) - room)
+        if (count if kept is None else len(kept)) > room:
+            kept = np.arange(count, dtype=np.int32) if kept is None else kept
+            self.left_out += len(kept) - room
             kept = kept[:room]
+        if kept is None:
+            self._values[_ID].extend(block.ids, ends)
+            self._known.extend(hashes)
+        else:
             self._values[_ID].extend(_some(block.ids, kept))
             self._known.extend(hashes[kept])
         self._put(block, codes, kept, times)
         return len(self._times) - first
 
-    def _new_ones(self, ids: bytes, ends: Ends, sources: Codes, hashes: Hashes) -> Kept:
-        """Return which events of a block are not there yet: those whose hash is known are compared one by one."""
-        candidates, texts = self._known.candidates(hashes), ids[:-1].split(END)
+    def _new_ones(self, ids: bytes, ends: Ends, sources: Codes, hashes: Hashes) -> Kept | None:
+        """Return which events of a block are not there yet, None for all of them."""
+        candidates = self._known.candidates(hashes)
+        twice = len(np.unique(hashes)) < len(hashes)
+        if not twice and (candidates < 0).all():
+            return None
+        texts = ids[:-1].split(END)
         new = np.ones(len(ends), np.bool_)
         for place in np.flatnonzero(candidates >= 0).tolist():
             new[place] = self._row_of(int(hashes[place]), int(sources[place]), texts[place]) is None
-        seen: set[tuple[int, bytes]] = set()
-        for place in np.flatnonzero(new).tolist():
-            name = (int(sources[place]), texts[place])
-            new[place] = name not in seen
-            seen.add(name)
-        return np.flatnonzero(new).astype(np.int32)
+        if twice:
+            seen: set[tuple[int, bytes]] = set()
+            for place in np.flatnonzero(new).tolist():
+                name = (int(sources[place]), texts[place])
+                new[place] = name not in seen
+                seen.add(name)
+        found: Kept = np.flatnonzero(new).astype(np.int32)
+        self.duplicates += len(new) - len(found)
+        return None if len(found) == len(new) else found
 
     def _row_of(self, one: int, source: int, name: bytes) -> int | None:
         sources, ids = self._columns[_SOURCE].view(), self._values[_ID]

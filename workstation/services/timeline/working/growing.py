@@ -57,14 +57,10 @@ class Growing:
         self._room[self._count : self._count + count] = number
         self._count += count
 
-    def cut(self, count: int) -> None:
-        """Take the last ones away again, of which no view was handed out."""
-        self._count -= count
-
     def _make_room(self, count: int, largest: int) -> None:
         # Never in place: a view that somebody holds is of the old array, and only what it does not show is written.
         dtype = self._room.dtype
-        if largest >> 8 * dtype.itemsize and dtype.kind == "u":
+        if dtype.kind == "u" and largest > np.iinfo(dtype).max:
             dtype = np.min_scalar_type(largest)
         needed = self._count + count
         if dtype == self._room.dtype and needed <= len(self._room):

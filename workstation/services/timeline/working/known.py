@@ -82,30 +82,20 @@ class Known:
         """Bytes that it takes."""
         return self._hashes.nbytes + self._table.nbytes
 
-    def claim(self, hashes: Hashes) -> bool:
-        """Add the hashes of the next rows if each is nobody's yet and no two are equal; otherwise none, return False.
-
-        This is what nearly every block comes to: the exact way is only asked about the others.
-        """
-        self._make_room(len(hashes))
-        first = len(self._hashes)
-        self._hashes.extend(hashes)
-        if not self._insert(hashes, first, distinct=True):
-            self._hashes.cut(len(hashes))
-            return False
-        return True
-
     def candidates(self, hashes: Hashes) -> npt.NDArray[np.int64]:
         """Return for each hash the first row that has it, or -1."""
-        last, known = np.uint32(len(self._table) - 1), self._hashes.view()
-        slots = hashes & last
-        found: npt.NDArray[np.int64] = self._table[slots].astype(np.int64) - 1
-        pending = np.flatnonzero(found >= 0)
+        found = np.full(len(hashes), -1, np.int64)
+        last = np.uint32(len(self._table) - 1)
+        known = self._hashes.view()
+        slots, pending = hashes & last, np.arange(len(hashes))
         while len(pending):
-            pending = pending[known[found[pending]] != hashes[pending]]
+            rows = self._table[slots[pending]].astype(np.int64) - 1
+            taken = rows >= 0
+            pending, rows = pending[taken], rows[taken]
+            same = known[rows] == hashes[pending]
+            found[pending[same]] = rows[same]
+            pending = pending[~same]
             slots[pending] = (slots[pending] + np.uint32(1)) & last
-            found[pending] = self._table[slots[pending]].astype(np.int64) - 1
-            pending = pending[found[pending] >= 0]
         return found
 
     def rows(self, one: int) -> list[int]:
@@ -120,34 +110,23 @@ class Known:
 
     def extend(self, hashes: Hashes) -> None:
         """Add the hashes of the next rows."""
-        self._make_room(len(hashes))
         first = len(self._hashes)
         self._hashes.extend(hashes)
-        self._insert(hashes, first)
-
-    def _make_room(self, count: int) -> None:
-        size = len(self._table)
-        while size < (len(self._hashes) + count) * 2:
-            size *= 2
-        if size > len(self._table):
+        if len(self._hashes) * 2 > len(self._table):
+            size = len(self._table)
+            while size < len(self._hashes) * 2:
+                size *= 2
             self._table = np.zeros(size, np.uint32)
-            self._insert(self._hashes.view(), 0)
+            first = 0
+        self._insert(self._hashes.view()[first:], first)
 
-    def _insert(self, hashes: Hashes, first: int, *, distinct: bool = False) -> bool:
-        """Put rows into the table, from `first` on; where `distinct`, none of them if one's hash is there already."""
+    def _insert(self, hashes: Hashes, first: int) -> None:
         table, last = self._table, np.uint32(len(self._table) - 1)
-        names = np.arange(first + 1, first + 1 + len(hashes), dtype=np.uint32)
         slots, pending = hashes & last, np.arange(len(hashes))
+        names = np.arange(first + 1, first + 1 + len(hashes), dtype=np.uint32)
         while len(pending):
             free = pending[table[slots[pending]] == 0]
             # Of several that want one slot the last one written has it.
             table[slots[free]] = names[free]
-            holders = table[slots[pending]]
-            lost = holders != names[pending]
-            pending, holders = pending[lost], holders[lost]
-            if distinct and (self._hashes.view()[holders - np.uint32(1)] == hashes[pending]).any():
-                placed = slots[table[slots] == names]
-                table[placed] = 0
-                return False
+            pending = pending[table[slots[pending]] != names[pending]]
             slots[pending] = (slots[pending] + np.uint32(1)) & last
-        return True

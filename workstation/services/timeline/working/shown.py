@@ -9,64 +9,23 @@ from __future__ import annotations
 import bisect
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Gap
 from workstation.services.timeline.working.columns import Snapshot, WorkingSet
 from workstation.services.timeline.working.folding import Runs, gap_places, runs
 from workstation.services.timeline.working.frame import Check, Mask, Rows, never
+from workstation.services.timeline.working.rows import EventRow, FoldRow, GapRow, Key, Row
 
 #: Sorts by time; any other name is a field's.
 TIME = "@timestamp"
-#: An event's row number, or the name of a fold or a gap.
-Key: TypeAlias = int | str
 _FOLD, _GAP = "fold:", "gap:"
 _EVENT_KIND, _FOLD_KIND, _GAP_KIND = 0, 1, 2
 #: Rows that are made once: a few screenfuls.
 _KEPT = 512
-
-
-class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """An event by itself, without its raw record. `inside` is the key of the opened fold that it belongs to, or ``""``.
-
-    ``key`` is its row number in the working set.
-    """
-
-    key: int
-    event: Event
-    inside: str = ""
-
-
-class FoldRow(msgspec.Struct, frozen=True):
-    """Events that belong together and follow each other.
-
-    ``session`` is theirs, ``""`` for a burst. ``first`` and ``last`` are the oldest and the newest of them, without
-    their raw records; ``actions`` are their actions with how often each occurred, most often first; ``opened`` says
-    that the events follow as rows.
-    """
-
-    key: str
-    session: str
-    count: int
-    first: Event
-    last: Event
-    actions: tuple[tuple[str, int], ...]
-    opened: bool = False
-
-
-class GapRow(msgspec.Struct, frozen=True):
-    """A span for which a source gave nothing."""
-
-    key: str
-    gap: Gap
-
-
-Row: TypeAlias = EventRow | FoldRow | GapRow
 
 
 def gap_key(gap: Gap) -> str:

@@ -1,0 +1,327 @@
+"""The account's timeline: histogram, query, rows, and the state of the sources."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import getters, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from workstation.services.clock import Clock, to_micros
+from workstation.services.errors import Invalid, WorkstationError
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.query.ast import Query
+from workstation.services.timeline.query.edit import chips
+from workstation.services.timeline.query.history import History
+from workstation.services.timeline.source import SourceState
+from workstation.services.views import Label, Mark, Pin, SourceLine
+from workstation.widgets import empty
+from workstation.widgets.labels import label_map
+from workstation.widgets.prose import Part, plain
+from workstation.widgets.timeline import TimelineLedger
+from workstation.widgets.times import Zone
+
+if TYPE_CHECKING:
+    from workstation.services.timeline.loading.timeline import Timeline
+    from workstation.services.timeline.sifting import Sieve, Sifted
+    from workstation.services.timeline.working.shown import Shown
+
+#: Up to this many events are sifted on the spot (a few milliseconds); more go to a thread.
+AT_ONCE = 5_000
+_BARS = " ▁▂▃▄▅▆▇█"
+_STATE: dict[SourceState, tuple[str, str]] = {
+    SourceState.LOADING: ("…", "quiet"),
+    SourceState.LIVE: ("●", "accent"),
+    SourceState.PARTIAL: ("◐", "strong"),
+    SourceState.FAILED: ("✗", "strong"),
+}
+
+
+class TimelinePane(Vertical):
+    """Histogram, query, rows and the state of the sources."""
+
+    ledger = getters.query_one("#events", TimelineLedger)
+
+    DEFAULT_CSS = """
+    TimelinePane {
+        TimelineLedger { height: 1fr; }
+        Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #chips { display: none; }
+        &.-filtered #chips { display: block; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """Other rows are shown: something came, or the query changed."""
+
+        events: int
+
+    @dataclass
+    class Refused(Message):
+        """The query in force cannot be asked; `why` says why not."""
+
+        why: str
+
+    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._clock = clock
+        self.timeline: Timeline | None = None
+        self.history = History()
+        self.folding = False
+        self.sifted: Sifted | None = None
+        self._opened: frozenset[str] = frozenset()
+        self._held: tuple[str, str] | None = None
+        self._labels: tuple[Label, ...] = ()
+        self._dirty = False
+        self._sifting = False
+        self._wanted = 0
+
+    def compose(self) -> ComposeResult:
+        """Lay the four parts above each other."""
+        yield Static(id="histogram")
+        yield Static(id="chips")
+        yield TimelineLedger(id="events")
+        yield Static(id="sources")
+
+    @property
+    def query_in_force(self) -> Query:
+        """What is shown and hidden."""
+        return self.history.query
+
+    @property
+    def shown(self) -> int:
+        """How many events the query leaves."""
+        return self.sifted.shown.events if self.sifted else 0
+
+    @property
+    def total(self) -> int:
+        """How many events there are."""
+        return self.sifted.total if self.sifted else 0
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """What the rules found."""
+        return self.timeline.marks if self.timeline else ()
+
+    def whole(self) -> Event | None:
+        """Return the event under the cursor with its raw record; without it where that was lost."""
+        row, shown = self.ledger.event_row, self.ledger.shown
+        if row is None or shown is None:
+            return None
+        try:
+            return shown.frame.event(row)
+        except WorkstationError:
+            return shown.frame.peek(row)
+
+    def reset(self) -> None:
+        """Forget the account that was shown, its queries too."""
+        self.timeline, self.sifted = None, None
+        self.history, self._opened = History(), frozenset()
+        self.ledger.forget_cursor()
+        self.ledger.marks = {}
+        self.ledger.say(empty.loading("the timeline"))
+        self._write_lines()
+
+    def follow(self, timeline: Timeline) -> None:
+        """Show another timeline, or what came of the one that is shown; the cursor stays on its event."""
+        if timeline is not self.timeline:
+            # Rows are numbered anew: the event under the cursor is looked for by its own name.
+            held = self.ledger.event
+            self._held = (held.source, held.id) if held is not None and self.ledger.touched else None
+            self._opened = frozenset()
+        self.timeline = timeline
+        marks: dict[int, list[Mark]] = {}
+        for mark in timeline.marks:
+            for row in mark.rows:
+                marks.setdefault(row, []).append(mark)
+        if marks != self.ledger.marks:
+            self.ledger.marks = marks
+        self.sift_soon()
+
+    def let_go(self) -> None:
+        """Keep what is shown without asking for more of it: what it came from is closed."""
+        self.timeline = None
+        self._wanted += 1
+
+    def ask(self, query: Query) -> None:
+        """Show and hide something else."""
+        self.history.ask(query)
+        self._wanted += 1
+        self.sift_soon()
+
+    def asked_before(self, step: int) -> bool:
+        """Go back (-1) or forward (1) among the queries; False where there is none."""
+        moved = self.history.back() if step < 0 else self.history.forward()
+        if moved:
+            self._wanted += 1
+            self.sift_soon()
+        return moved
+
+    def set_folding(self, folding: bool) -> None:
+        """Fold sessions and bursts to a row each, or show every event."""
+        self.folding, self._opened = folding, frozenset()
+        self.sift_soon()
+
+    def turn_fold(self, key: str) -> None:
+        """Open a fold, or close it."""
+        self._opened = self._opened ^ {key}
+        self.sift_soon()
+
+    def set_labels(self, labels: Iterable[Label]) -> None:
+        """Show other labels."""
+        self._labels = tuple(labels)
+        self.ledger.labels = label_map(self._labels)
+        self.ledger.redraw()
+        self.sift_soon()
+
+    def set_pins(self, pins: Iterable[Pin]) -> None:
+        """Show what is kept as evidence."""
+        self.ledger.pinned = frozenset((pin.source, pin.event_id) for pin in pins)
+        self.ledger.redraw()
+        self.sift_soon()
+
+    def set_zone(self, zone: Zone) -> None:
+        """Write the times in another zone."""
+        self.ledger.zone = zone
+        self.ledger.redraw()
+        self._write_lines()
+
+    # -- sifting -----------------------------------------------------------------------------------
+
+    def sift_soon(self) -> None:
+        """Sift again, once, as soon as it is possible."""
+        self._dirty = True
+        if not self._sifting and self.timeline is not None and self.is_mounted:
+            self._sifting = True
+            self._sift()
+
+    @work(group="sift", name="sift the timeline", exit_on_error=False)
+    async def _sift(self) -> None:
+        """Sift until nothing newer has come; one at a time, so that a stream of pages cannot starve it."""
+        try:
+            while self._dirty and self.timeline is not None:
+                self._dirty = False
+                timeline, wanted = self.timeline, self._wanted
+                sifted = await self._sift_once(timeline)
+                if sifted is not None and timeline is self.timeline and wanted == self._wanted:
+                    self._show(sifted)
+        finally:
+            self._sifting = False
+
+    async def _sift_once(self, timeline: Timeline) -> Sifted | None:
+        from workstation.services.timeline.sifting import sift
+        from workstation.services.timeline.working.frame import Cancelled
+
+        sieve, wanted, now = self._sieve(), self._wanted, to_micros(self._clock.now())
+
+        def check() -> None:
+            if wanted != self._wanted or timeline is not self.timeline:
+                raise Cancelled
+
+        try:
+            if len(timeline.working) <= AT_ONCE:
+                return sift(timeline.working, timeline.gaps, sieve, now, check)
+            return await asyncio.to_thread(sift, timeline.working, timeline.gaps, sieve, now, check)
+        except Cancelled:
+            return None
+        except Invalid as error:
+            self.post_message(self.Refused(error.sentence()))
+            return None
+
+    def _sieve(self) -> Sieve:
+        from workstation.services.timeline.sifting import Sieve
+
+        return Sieve(
+            query=self.query_in_force,
+            fold=self.folding,
+            opened=self._opened,
+            pins=tuple(sorted(self.ledger.pinned)),
+            marks=self._marked(),
+            labels=self._labels,
+            buckets=max(10, self.size.width - 26),
+        )
+
+    def _marked(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for mark in self.marks:
+            found[mark.rule] = (*found.get(mark.rule, ()), *mark.rows)
+        return found
+
+    def _show(self, sifted: Sifted) -> None:
+        self.sifted = sifted
+        if len(sifted.shown):
+            self.ledger.show_rows(sifted.shown, self._return(sifted.shown))
+        else:
+            self.ledger.say(self._why_nothing())
+        self._write_lines()
+        self.post_message(self.Changed(sifted.shown.events))
+
+    def _return(self, shown: Shown) -> int | None:
+        """Return the row of the event that was under the cursor when the timeline was read again; None once it is."""
+        row = shown.frame.find(*self._held) if self._held is not None else None
+        if row is not None:
+            self._held = None
+        return row
+
+    def _why_nothing(self) -> empty.Blank:
+        lines = self.timeline.lines if self.timeline else ()
+        if any(line.state is SourceState.LOADING for line in lines):
+            return empty.loading("the timeline")
+        if self.total:
+            return empty.empty("No event passes this query.", "Esc takes the last part of it away.")
+        bad = [line for line in lines if line.state is SourceState.FAILED]
+        if bad:
+            return empty.failed("the timeline", "; ".join(f"{s.name}: {s.why}" for s in bad), "ctrl+r")
+        return empty.empty("No source knows an event of this account in this span.", "ctrl+r reads again.")
+
+    # -- the lines around the rows -----------------------------------------------------------------
+
+    def _write_lines(self) -> None:
+        self.set_class(bool(self.query_in_force), "-filtered")
+        self.query_one("#histogram", Static).update(plain(*self._histogram()), layout=False)
+        parts: list[Part] = [("filter ", "quiet")]
+        for chip in chips(self.query_in_force):
+            parts += [(f" {'not ' if chip.hides else ''}{chip.text} ", "strong"), (" ", "")]
+        self.query_one("#chips", Static).update(plain(*parts, ("esc drops the last", "quiet")), layout=False)
+        lines = self.timeline.lines if self.timeline else ()
+        self.query_one("#sources", Static).update(plain(*_source_parts(lines)), layout=False)
+
+    def _histogram(self) -> list[Part]:
+        if self.sifted is None or not self.total:
+            return [("", "")]
+        zone, form = self.ledger.zone, "%m-%d %H:%M"
+        top = max(self.sifted.buckets) or 1
+        bars = "".join(_BARS[-(-count * 8 // top)] for count in self.sifted.buckets)
+        since, until = zone.at_us(self.sifted.since_us, form), zone.at_us(self.sifted.until_us - 1, form)
+        return [(since + " ", "quiet"), (bars, "accent"), (" " + until, "quiet")]
+
+    def on_resize(self) -> None:
+        """Draw the histogram in the new width."""
+        self.sift_soon()
+
+
+def _source_parts(sources: Sequence[SourceLine]) -> list[Part]:
+    parts: list[Part] = []
+    for source in sources:
+        sign, tone = _STATE[source.state]
+        parts += [(f"{sign} ", tone), source.name, (f" {source.events:,}", "quiet"), (f"{_state(source)}   ", tone)]
+    return parts or [("no source yet", "quiet")]
+
+
+def _state(source: SourceLine) -> str:
+    """Return what is to be said of a source beside its count; nothing where it is well."""
+    if source.state is SourceState.LIVE:
+        return ""
+    said = f" {source.state}"
+    if source.percent is not None:
+        said += f" {source.percent} %"
+    if source.failed_at is not None:
+        said += f" since {source.failed_at:%H:%MZ}"
+    return said + (f": {source.why}" if source.why else "")
