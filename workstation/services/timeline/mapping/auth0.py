@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import address, first_time, make, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, make, micros, of_json, point, text
 
 SOURCE = "auth0"
 WORDS = {
@@ -38,12 +39,15 @@ WORDS = {
     **dict.fromkeys(("gd_enrollment_complete", "gd_webauthn_enrollment_complete"), "second_factor.added"),
     "gd_update_device_account": "second_factor.changed",
     **dict.fromkeys(("gd_unenroll", "gd_user_delete"), "second_factor.removed"),
+    **dict.fromkeys(("sn", "fn"), "notice.sent"),
     **dict.fromkeys(("gd_recovery_rate_limit_exceed", "gd_otp_rate_limit_exceed"), "risk.detected"),
 }
 #: Codes that follow no letter.
 _OUTCOMES = {
     "du": Outcome.SUCCESS,
     "ublkdu": Outcome.SUCCESS,
+    # "API GET operation returning secrets completed successfully".
+    "mgmt_api_read": Outcome.SUCCESS,
     "limit_wc": Outcome.SUCCESS,
     "limit_mu": Outcome.SUCCESS,
     "limit_sul": Outcome.SUCCESS,
@@ -64,50 +68,75 @@ _OUTCOMES = {
     "gd_user_delete": Outcome.SUCCESS,
 }
 _SHORT = re.compile(r"[sf][a-z]{0,7}")
+_API = ("sapi", "fapi", "mgmt_api_read")
 _USER_PATH = re.compile(r"(?:/api)?/v2/users/([^/?]+).*")
+
+_said = reader(
+    own_id=("log_id", "_id"),
+    time="date",
+    native="type",
+    reason=("details.error.message", "description"),
+    user="user_id",
+    user_name=("user_name", "details.body.email"),
+    client="client_id",
+    client_name="client_name",
+    api_user="details.request.auth.user.user_id",
+    api_user_name=("details.request.auth.user.email", "details.request.auth.user.name"),
+    api_path="details.request.path",
+    ip=("ip", "client_ip"),
+    country=("location_info.country_code", "location_info.country_name"),
+    city="location_info.city_name",
+    latitude="location_info.latitude",
+    longitude="location_info.longitude",
+    user_agent="user_agent",
+    device=("details.device_id", "details.authenticator.id"),
+    session=("details.session_id", "session_id"),
+    factor=("details.authenticator.type", "details.factor", "connection"),
+    target=("details.request.path", "audience", "client_name"),
+    risk=("security_context.risk", "details.riskAssessment.confidence"),
+)
 
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of a tenant log. Raises Unmappable."""
     wrapped = record.get("data")
     data = wrapped if isinstance(wrapped, dict) else record
-    native = text(data, "type")
-    account, account_name, actor, actor_name = _who(data, native)
+    said = _said(data)
+    account, account_name, actor, actor_name = _who(said)
     return make(
         SOURCE,
         raw,
-        own_id=text(data, "log_id", "_id") or text(record, "log_id"),
-        time_us=first_time(data, "date"),
-        native=native,
+        own_id=said.own_id or text(record, "log_id"),
+        time_us=micros(said.time),
+        native=said.native,
         words=WORDS,
-        category="api" if native in ("sapi", "fapi", "mgmt_api_read") else "",
-        outcome=_outcome(native),
-        reason=text(data, "details.error.message", "description"),
+        category="api" if said.native in _API else "",
+        outcome=_outcome(said.native),
+        reason=said.reason,
         account=account,
         account_name=account_name,
         actor=actor,
         actor_name=actor_name,
-        ip=address(text(data, "ip", "client_ip")),
-        country=country_code(text(data, "location_info.country_code", "location_info.country_name")),
-        city=text(data, "location_info.city_name"),
-        user_agent=text(data, "user_agent"),
-        device=text(data, "details.device_id", "details.authenticator.id"),
-        session=text(data, "details.session_id", "session_id"),
-        factor=text(data, "details.authenticator.type", "details.factor", "connection"),
-        target=text(data, "details.request.path", "audience", "client_name"),
-        risk=text(data, "security_context.risk", "details.riskAssessment.confidence").lower(),
+        ip=address(said.ip),
+        country=country_code(said.country),
+        city=said.city,
+        location=point(said.latitude, said.longitude),
+        user_agent=said.user_agent,
+        device=said.device,
+        session=said.session,
+        factor=said.factor,
+        target=said.target,
+        risk=said.risk.lower(),
     )
 
 
-def _who(data: dict[str, Any], native: str) -> tuple[str, str, str, str]:
+def _who(said: Any) -> tuple[str, str, str, str]:
     """Return id and name of the account that was acted on, then of who acted."""
-    account, name = text(data, "user_id"), text(data, "user_name", "details.body.email")
-    if native not in ("sapi", "fapi", "mgmt_api_read"):
-        return account, name, account, name
-    user = "details.request.auth.user"
-    actor = text(data, f"{user}.user_id") or account or text(data, "client_id")
-    actor_name = text(data, f"{user}.email", f"{user}.name") or name or text(data, "client_name")
-    match = _USER_PATH.fullmatch(text(data, "details.request.path"))
+    if said.native not in _API:
+        return said.user, said.user_name, said.user, said.user_name
+    actor = said.api_user or said.user or said.client
+    actor_name = said.api_user_name or said.user_name or said.client_name
+    match = _USER_PATH.fullmatch(said.api_path)
     if match is None:
         return actor, actor_name, actor, actor_name
     target = unquote(match[1])

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
-from workstation.services.timeline.mapping.records import address, at, first_time, make, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, make, micros, of_json, text
 
 SOURCE = "cloudtrail"
 WORDS = {
@@ -33,6 +34,16 @@ WORDS = {
     "CreateUser": "account.created",
     "DeleteUser": "account.removed",
     "UpdateUser": "profile.changed",
+    **dict.fromkeys(
+        ("CompleteVirtualMfaDeviceRegistration", "CompleteWebAuthnDeviceRegistration"), "second_factor.added"
+    ),
+    "UpdateMfaDeviceForUser": "second_factor.changed",
+    "DeleteMfaDeviceForUser": "second_factor.removed",
+    "EnableUser": "account.enabled",
+    "DisableUser": "account.disabled",
+    "UpdatePassword": "password.reset",
+    **dict.fromkeys(("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"), "token.issued"),
+    **dict.fromkeys(("GetSessionToken", "GetFederationToken", "GetSigninToken"), "token.issued"),
     "CreateAccessKey": "api_key.created",
     "UpdateAccessKey": "api_key.changed",
     "DeleteAccessKey": "api_key.removed",
@@ -44,9 +55,11 @@ WORDS = {
     "RemoveUserFromGroup": "group.left",
 }
 #: Where AWS keeps identities and sign-ins; elsewhere ``CreateUser`` makes a database's user.
-_IDENTITY = frozenset({"", "iam", "signin", "sso", "identitystore"})
+_IDENTITY = frozenset({"", "iam", "signin", "sso", "sso-directory", "identitystore", "sts"})
 #: Kinds of record that carry ``errorCode`` when, and only when, the call failed.
 _TELLS_ERRORS = frozenset({"AwsApiCall", "AwsConsoleAction"})
+#: Versions whose records have no ``eventType``; all of them were calls (AWS added it with 1.02).
+_UNTYPED = frozenset({"1.0", "1.00", "1.01"})
 #: What an action was done to, the most telling first.
 _TARGETS = (
     "requestParameters.accessKeyId",
@@ -68,79 +81,79 @@ _TARGETS = (
     "resources.0.arn",
 )
 
+_WHO = "userIdentity"
+_IDS = ("principalId", "arn", "onBehalfOf.userId", "identityProvider", "accountId", "invokedBy")
+_said = reader(
+    own_id="eventID",
+    time="eventTime",
+    service="eventSource",
+    native="eventName",
+    kind="eventType",
+    version="eventVersion",
+    error="errorCode",
+    message="errorMessage",
+    actor=tuple(f"{_WHO}.{key}" for key in _IDS),
+    arn=f"{_WHO}.arn",
+    user_name=f"{_WHO}.userName",
+    who=f"{_WHO}.type",
+    other_name=(f"{_WHO}.sessionContext.sessionIssuer.userName", f"{_WHO}.invokedBy", f"{_WHO}.arn"),
+    key=f"{_WHO}.accessKeyId",
+    on_name="requestParameters.userName",
+    on_id=("responseElements.user.userId", "requestParameters.userId"),
+    ip="sourceIPAddress",
+    user_agent="userAgent",
+    device="additionalEventData.MFAIdentifier",
+    mfa=("additionalEventData.MFAUsed", f"{_WHO}.sessionContext.attributes.mfaAuthenticated"),
+    target=_TARGETS,
+)
+
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of a CloudTrail record. Raises Unmappable."""
-    service = text(record, "eventSource").removesuffix(".amazonaws.com")
-    identity = service in _IDENTITY
-    actor, actor_name = _actor(record)
-    account, account_name = _account(record, actor, actor_name) if identity else (actor, actor_name)
+    said = _said(record)
+    identity = said.service.removesuffix(".amazonaws.com") in _IDENTITY
+    actor_name = _actor_name(said)
+    account, account_name = said.actor, actor_name
+    if identity and (said.on_name or said.on_id) and said.on_name != actor_name:
+        # AWS tells only the name of others, or (Identity Center) only the id.
+        account, account_name = said.on_id, said.on_name
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "eventID"),
-        time_us=first_time(record, "eventTime"),
-        native=text(record, "eventName"),
+        own_id=said.own_id,
+        time_us=micros(said.time),
+        native=said.native,
         words=WORDS if identity else {},
         category="iam" if identity else "api",
-        outcome=_outcome(record),
-        reason=_reason(record),
+        outcome=_outcome(record, said),
+        reason=": ".join(filter(None, (said.error, said.message))),
         account=account,
         account_name=account_name,
-        actor=actor,
+        actor=said.actor,
         actor_name=actor_name,
-        ip=address(text(record, "sourceIPAddress")),
-        user_agent=text(record, "userAgent"),
-        session=_session(record),
-        factor=_factor(record),
-        target=text(record, *_TARGETS),
+        ip=address(said.ip),
+        user_agent=said.user_agent,
+        # AWS issues one temporary access key a session (they begin with ASIA, lasting ones with AKIA).
+        session=said.key if said.key.startswith("ASIA") else "",
+        factor=said.device or ("mfa" if said.mfa.lower() in ("yes", "true") else ""),
+        target=said.target,
     )
 
 
-def _actor(record: dict[str, Any]) -> tuple[str, str]:
-    who = at(record, "userIdentity")
-    identifier = text(who, "principalId", "arn", "onBehalfOf.userId", "identityProvider", "accountId", "invokedBy")
-    arn = text(who, "arn")
-    name = text(who, "userName")
-    if not name and ":assumed-role/" in arn:
-        name = arn.partition(":assumed-role/")[2]
-    if not name and text(who, "type") == "Root":
-        name = "root"
-    return identifier, name or text(who, "sessionContext.sessionIssuer.userName", "invokedBy", "arn")
+def _actor_name(said: Any) -> str:
+    found: str = said.user_name
+    if not found and ":assumed-role/" in said.arn:
+        found = said.arn.partition(":assumed-role/")[2]
+    return found or ("root" if said.who == "Root" else said.other_name)
 
 
-def _account(record: dict[str, Any], actor: str, actor_name: str) -> tuple[str, str]:
-    """Return the user that was acted on: named in the call, else the caller. AWS tells only the name of others."""
-    named = text(record, "requestParameters.userName")
-    if not named or named == actor_name:
-        return actor, actor_name
-    return text(record, "responseElements.user.userId"), named
-
-
-def _outcome(record: dict[str, Any]) -> Outcome:
-    if text(record, "errorCode", "errorMessage"):
+def _outcome(record: dict[str, Any], said: Any) -> Outcome:
+    if said.error or said.message:
         return Outcome.FAILURE
-    answer = text(record, f"responseElements.{text(record, 'eventName')}")
-    if answer in ("Success", "Failure"):
-        return Outcome(answer.lower())
-    return Outcome.SUCCESS if text(record, "eventType") in _TELLS_ERRORS else Outcome.UNKNOWN
-
-
-def _reason(record: dict[str, Any]) -> str:
-    return ": ".join(filter(None, (text(record, "errorCode"), text(record, "errorMessage"))))
-
-
-def _session(record: dict[str, Any]) -> str:
-    """Return the temporary access key: AWS issues one a session (they begin with ASIA, lasting ones with AKIA)."""
-    key = text(record, "userIdentity.accessKeyId")
-    return key if key.startswith("ASIA") else ""
-
-
-def _factor(record: dict[str, Any]) -> str:
-    if device := text(record, "additionalEventData.MFAIdentifier"):
-        return device
-    used = text(record, "additionalEventData.MFAUsed", "userIdentity.sessionContext.attributes.mfaAuthenticated")
-    return "mfa" if used.lower() in ("yes", "true") else ""
+    if said.kind in _TELLS_ERRORS or (not said.kind and said.version in _UNTYPED):
+        return Outcome.SUCCESS
+    answer = text(record, f"responseElements.{said.native}", f"serviceEventDetails.{said.native}")
+    return Outcome(answer.lower()) if answer in ("Success", "Failure") else Outcome.UNKNOWN
 
 
 map_raw = of_json(map_record)

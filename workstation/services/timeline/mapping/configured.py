@@ -23,6 +23,7 @@ from workstation.services.timeline.mapping.records import (
     Unmappable,
     decode,
     micros,
+    place,
     plain,
     record_id,
 )
@@ -36,6 +37,7 @@ _NANOS_IN_MICRO = 1_000
 _NANOS_DIGITS = 21
 _TIMES = {"ecs": ("@timestamp",), "flat": ("@timestamp", "timestamp", "time", "ts")}
 _INGESTED = {"ecs": ("event.ingested",), "flat": ("event.ingested", "event_ingested", "ingested_at")}
+_LOCATION = "source.geo.location"
 _OUTCOMES = [str(outcome) for outcome in Outcome]
 
 
@@ -119,7 +121,7 @@ class _ByPaths:
             raise Unmappable("The record is no JSON object.")
         source = record.get("_source")
         document: Any = source if isinstance(source, dict) else record
-        values = [_value(document, paths) for paths in self._paths.values()]
+        values = [_value(document, paths, field == _LOCATION) for field, paths in self._paths.items()]
         time, ingested = (_first(document, paths) for paths in (self._times, self._ingested))
         return self._finish(values, time, ingested, raw, own_id or plain(record.get("_id")))
 
@@ -146,7 +148,7 @@ class _Coded:
         if self._bare:
             return event
         record = decode(raw) if self._own else None
-        found = {attribute: _value(record, paths) for attribute, paths in self._own.items()}
+        found = {attribute: _value(record, paths, attribute == "location") for attribute, paths in self._own.items()}
         values = [found.get(name) or str(getattr(event, name)) for name in FIELDS.values()]
         made = self._finish(values, 0, 0, raw, own_id)
         return msgspec.structs.replace(made, time_us=event.time_us, ingested_us=event.ingested_us)
@@ -169,8 +171,9 @@ def _paths(settings: MappingSettings, field: str) -> tuple[str, ...]:
     return (field, *ALSO.get(field, ()))
 
 
-def _value(document: Any, paths: tuple[str, ...]) -> str:
-    return next((found for path in paths if (found := taken(find(document, path)))), "")
+def _value(document: Any, paths: tuple[str, ...], point: bool = False) -> str:
+    shown = place if point else taken
+    return next((found for path in paths if (found := shown(find(document, path)))), "")
 
 
 def _first(document: Any, paths: tuple[str, ...]) -> Any:

@@ -6,6 +6,7 @@ services use, with the spellings that were met beside them.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 _NAMES = """
@@ -53,6 +54,7 @@ GM The Gambia
 """
 
 
+@functools.lru_cache(maxsize=4_096)
 def country_code(name: str) -> str:
     """Return the ISO code of an English country name; what is a code already, or not known, as it is."""
     if len(name) == 2:

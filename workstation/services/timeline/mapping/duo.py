@@ -1,4 +1,4 @@
-"""Duo authentication logs (version 2), administrator logs and activity logs (Duo: "Admin API").
+"""Duo authentication logs (version 2), administrator, activity and telephony logs (Duo: "Admin API").
 
 Times are seconds, or ``isotimestamp`` / ``ts``. An administrator record's ``description`` is JSON within a text, and
 not always valid. Administrator logs do not say what came of an action, except by its name.
@@ -10,12 +10,13 @@ from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
+from workstation.services.timeline.mapping.fields import reader
 from workstation.services.timeline.mapping.records import (
     SECONDS,
     Unmappable,
     address,
     decode,
-    first_time,
+    first_of,
     make,
     of_json,
     text,
@@ -53,37 +54,63 @@ _RESULTS = {"success": Outcome.SUCCESS} | dict.fromkeys(
     ("denied", "failure", "failed", "error", "fraud"), Outcome.FAILURE
 )
 
+_DEVICE = "access_device"
+_said = reader(
+    own_id=("txid", "activity_id", "telephony_id"),
+    iso="isotimestamp",
+    ts="ts",
+    seconds="timestamp",
+    # A telephony record's type is how the code was sent: sms or phone.
+    native=("event_type", "action.name", "type"),
+    kind="event_type",
+    context="context",
+    result=("result", "outcome.result"),
+    reason=("reason", "context"),
+    user=("user.key", "actor.key"),
+    name=("user.name", "actor.name", "email", "username"),
+    on="target.key",
+    on_name="target.name",
+    on_kind="target.type",
+    ip=(f"{_DEVICE}.ip", f"{_DEVICE}.ip.address", "ip"),
+    country=f"{_DEVICE}.location.country",
+    city=f"{_DEVICE}.location.city",
+    browser=f"{_DEVICE}.browser",
+    system=f"{_DEVICE}.os",
+    device=(f"{_DEVICE}.epkey", "auth_device.key", "auth_device.name"),
+    factor=("factor", "type"),
+    target=("application.name", "target.name", "phone"),
+    risk="adaptive_trust_assessments.more_secure_auth.trust_level",
+)
+
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
-    """Return the event of a Duo record of any of the three logs. Raises Unmappable."""
+    """Return the event of a Duo record of any of the logs. Raises Unmappable."""
     if isinstance(record.get("action"), str):
         return _administrator(record, raw)
-    device = "access_device"
-    user, name = text(record, "user.key", "actor.key"), text(record, "user.name", "actor.name", "email", "username")
-    target, target_name = text(record, "target.key"), text(record, "target.name")
-    on_user = text(record, "target.type") in ("user", "admin")
+    said = _said(record)
+    on_user = said.on_kind in ("user", "admin")
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "txid", "activity_id"),
-        time_us=first_time(record, "isotimestamp", "ts", "timestamp", unit=SECONDS),
-        native=text(record, "event_type", "action.name"),
+        own_id=said.own_id,
+        time_us=first_of((said.iso, said.ts, said.seconds), SECONDS),
+        native=said.native,
         words=WORDS,
-        category="authentication" if text(record, "event_type") else "iam",
-        outcome=_RESULTS.get(text(record, "result", "outcome.result").lower(), Outcome.UNKNOWN),
-        reason=text(record, "reason"),
-        account=target if on_user else user,
-        account_name=target_name if on_user else name,
-        actor=user,
-        actor_name=name,
-        ip=address(text(record, f"{device}.ip", f"{device}.ip.address", "ip")),
-        country=country_code(text(record, f"{device}.location.country")),
-        city=text(record, f"{device}.location.city"),
-        user_agent=" ".join(filter(None, (text(record, f"{device}.browser"), text(record, f"{device}.os")))),
-        device=text(record, f"{device}.epkey", "auth_device.key", "auth_device.name"),
-        factor=text(record, "factor"),
-        target=text(record, "application.name", "target.name"),
-        risk=text(record, "adaptive_trust_assessments.more_secure_auth.trust_level").lower(),
+        category="authentication" if said.kind or said.context else "iam",
+        outcome=_RESULTS.get(said.result.lower(), Outcome.UNKNOWN),
+        reason=said.reason,
+        account=said.on if on_user else said.user,
+        account_name=said.on_name if on_user else said.name,
+        actor=said.user,
+        actor_name=said.name,
+        ip=address(said.ip),
+        country=country_code(said.country),
+        city=said.city,
+        user_agent=f"{said.browser} {said.system}".strip(),
+        device=said.device,
+        factor=said.factor,
+        target=said.target,
+        risk=said.risk.lower(),
     )
 
 
@@ -98,7 +125,7 @@ def _administrator(record: dict[str, Any], raw: bytes) -> Event:
         SOURCE,
         raw,
         own_id="",
-        time_us=first_time(record, "isotimestamp", "timestamp", unit=SECONDS),
+        time_us=first_of((text(record, "isotimestamp"), text(record, "timestamp")), SECONDS),
         native=native,
         words=WORDS,
         category="iam",

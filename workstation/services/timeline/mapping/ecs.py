@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workstation.services.timeline.event import FIELDS, Event, Outcome
-from workstation.services.timeline.mapping.records import Unmappable, address, micros, of_json, plain, record_id
+from workstation.services.timeline.event import FIELDS, Event
+from workstation.services.timeline.mapping.quick import Meaning, finish, quick, taken
+from workstation.services.timeline.mapping.records import Unmappable, decode, micros, place, plain
 
 SOURCE = "ecs"
 #: Where our name for a field is not the only one in use.
@@ -21,6 +22,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "source.ip": ("client.ip", "source.address"),
     "source.geo.country_iso_code": ("client.geo.country_iso_code",),
     "source.geo.city_name": ("client.geo.city_name",),
+    "source.geo.location": ("client.geo.location",),
     "source.as.number": ("client.as.number",),
     "source.as.organization.name": ("client.as.organization.name",),
     "user.id": ("source.user.id", "client.user.id"),
@@ -29,23 +31,29 @@ ALSO: dict[str, tuple[str, ...]] = {
 }
 
 
-def map_record(record: dict[str, Any], raw: bytes) -> Event:
+_TIMES, _INGESTED = ("@timestamp",), ("event.ingested",)
+_LOCATION = "source.geo.location"
+_PATHS = {name: (name, *ALSO.get(name, ())) for name in FIELDS}
+_MEANING = Meaning({}, {"source": SOURCE})
+_quick = quick({FIELDS[name]: paths for name, paths in _PATHS.items()}, _TIMES, _INGESTED, _MEANING, micros)
+_finish = finish(_MEANING, micros)
+
+
+def map_raw(raw: bytes, around_us: int) -> Event:
     """Return the event of an ECS document. Raises Unmappable."""
+    return _quick(raw, "") or _generally(raw)
+
+
+def _generally(raw: bytes) -> Event:
+    """Return the event of a document that mixes habits of writing."""
+    record = decode(raw)
+    if not isinstance(record, dict):
+        raise Unmappable("The record is no JSON object.")
     source = record.get("_source")
     document = source if isinstance(source, dict) else record
-    values = {attribute: _value(document, name) for name, attribute in FIELDS.items()}
-    values["id"] = record_id(values["id"] or plain(record.get("_id")), raw)
-    values["ip"] = address(values["ip"])
-    if not values["account"] and not values["account_name"]:
-        values["account"], values["account_name"] = values["actor"], values["actor_name"]
-    outcome = values.pop("outcome").lower()
-    return Event(
-        **{**values, "source": values["source"] or SOURCE},
-        outcome=Outcome(outcome) if outcome in Outcome.__members__.values() else Outcome.UNKNOWN,
-        time_us=micros(find(document, "@timestamp")),
-        ingested_us=_ingested(document),
-        raw=raw,
-    )
+    values = [_value(document, name, paths) for name, paths in _PATHS.items()]
+    time, ingested = (find(document, path) for (path,) in (_TIMES, _INGESTED))
+    return _finish(values, time, ingested, raw, plain(record.get("_id")))
 
 
 def find(document: Any, name: str) -> Any:
@@ -63,15 +71,6 @@ def find(document: Any, name: str) -> Any:
     return None
 
 
-def _value(document: dict[str, Any], name: str) -> str:
-    return next((found for path in (name, *ALSO.get(name, ())) if (found := plain(find(document, path)))), "")
-
-
-def _ingested(document: dict[str, Any]) -> int:
-    try:
-        return micros(find(document, "event.ingested"))
-    except Unmappable:
-        return 0
-
-
-map_raw = of_json(map_record)
+def _value(document: dict[str, Any], name: str, paths: tuple[str, ...]) -> str:
+    shown = place if name == _LOCATION else taken
+    return next((found for path in paths if (found := shown(find(document, path)))), "")

@@ -1,5 +1,7 @@
-"""Microsoft Entra ID sign-in and audit logs, as Microsoft Graph (``signIn``, ``directoryAudit``) or as a diagnostic
-setting (``{"category", "properties"}``) writes them.
+"""Microsoft Entra ID sign-in, audit and risk logs, as Microsoft Graph (``signIn``, ``directoryAudit``,
+``riskDetection``, ``riskyUser``) or as a diagnostic setting (``{"category", "properties"}``) writes them.
+
+The time is the log's own; the setting's ``time`` is when the record was let out, and is kept as the ingest clock.
 
 Error code 0 is success. Some codes interrupt a sign-in to ask for more (another factor, "stay signed in?"): neither
 success nor failure (Microsoft: "Entra authentication and authorization error codes").
@@ -7,15 +9,30 @@ success nor failure (Microsoft: "Entra authentication and authorization error co
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import address, at, first_time, items, make, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import (
+    Unmappable,
+    address,
+    at,
+    first_time,
+    items,
+    make,
+    micros,
+    of_json,
+    optional_time,
+    plain,
+    point,
+)
 
 SOURCE = "entra"
+_SIGN_IN = "Sign-in activity"
 WORDS = {
-    "Sign-in activity": "sign_in",
+    _SIGN_IN: "sign_in",
     "Change user password": "password.changed",
     "Change password (self-service)": "password.changed",
     "Reset user password": "password.reset",
@@ -51,94 +68,192 @@ WORDS = {
 _INTERRUPTED = frozenset({"50055", "50072", "50074", "50076", "50079", "50125", "50127", "50129", "50140", "50144"})
 _RESULTS = {"success": Outcome.SUCCESS, "failure": Outcome.FAILURE, "timeout": Outcome.FAILURE}
 
+_US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d):(\d\d) ([AP])M", re.ASCII)
+_wrapper = reader(
+    own_id="id",
+    category="category",
+    operation="operationName",
+    code="resultType",
+    signature=("result", "resultSignature"),
+    described="resultDescription",
+    ip="callerIpAddress",
+    country="location",
+    identity="identity",
+)
+_inner = reader(
+    own_id="id",
+    risk=("riskLevelDuringSignIn", "riskLevelAggregated", "riskLevel"),
+    user="userId",
+    principal="servicePrincipalId",
+    name=("userPrincipalName", "userDisplayName", "servicePrincipalName"),
+    ip="ipAddress",
+    country="location.countryOrRegion",
+    city="location.city",
+    latitude="location.geoCoordinates.latitude",
+    longitude="location.geoCoordinates.longitude",
+    user_agent="userAgent",
+)
+_signed = reader(
+    code="status.errorCode",
+    reason=("status.failureReason", "status.additionalDetails"),
+    asn="autonomousSystemNumber",
+    device="deviceDetail.deviceId",
+    session="sessionId",
+    factor=("mfaDetail.authMethod", "authenticationDetails.0.authenticationMethod"),
+    target=("appDisplayName", "resourceDisplayName", "appId"),
+)
+_audited = reader(
+    native=("activityDisplayName", "operationName"),
+    result="result",
+    reason="resultReason",
+    actor=("initiatedBy.user.id", "initiatedBy.app.servicePrincipalId", "initiatedBy.app.appId"),
+    actor_name=("initiatedBy.user.userPrincipalName", "initiatedBy.user.displayName", "initiatedBy.app.displayName"),
+    ip="initiatedBy.user.ipAddress",
+)
+_thing = reader(kind="type", id="id", login="userPrincipalName", shown="displayName")
+_detected = reader(
+    kind=("riskEventType", "riskType"),
+    state="riskState",
+    detail="riskDetail",
+    target="activity",
+)
+_RISK_LOGS = ("UserRiskEvents", "RiskyUsers")
+
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
-    """Return the event of a sign-in or an audit record. Raises Unmappable."""
+    """Return the event of a sign-in, an audit or a risk record. Raises Unmappable."""
     properties = record.get("properties")
     inner = properties if isinstance(properties, dict) else record
-    if _is_sign_in(record, inner):
-        return _sign_in(record, inner, raw)
-    return _audit(record, inner, raw)
+    outer = _wrapper(record)
+    if "SignInLogs" in outer.category or at(inner, "status.errorCode") is not None:
+        return _sign_in(record, inner, outer, raw)
+    if outer.category in _RISK_LOGS or (inner is record and at(record, "riskState") is not None):
+        return _risk_record(record, inner, outer, raw)
+    return _audit(record, inner, outer, raw)
 
 
-def _is_sign_in(record: dict[str, Any], inner: dict[str, Any]) -> bool:
-    return "SignInLogs" in text(record, "category") or at(inner, "status.errorCode") is not None
-
-
-def _sign_in(record: dict[str, Any], inner: dict[str, Any], raw: bytes) -> Event:
-    user = text(inner, "userId", "servicePrincipalId")
-    name = text(inner, "userPrincipalName", "userDisplayName", "servicePrincipalName")
+def _sign_in(record: dict[str, Any], inner: dict[str, Any], outer: Any, raw: bytes) -> Event:
+    said, sign_in = _inner(inner), _signed(inner)
+    native = outer.operation or _SIGN_IN
+    word = "sign_in" if said.user else "client.sign_in"
+    user = said.user or said.principal
     return make(
         SOURCE,
         raw,
-        own_id=text(inner, "id") or text(record, "id"),
-        time_us=_time(record, inner, "createdDateTime"),
-        native=text(record, "operationName") or "Sign-in activity",
-        words={**WORDS, "Sign-in activity": "sign_in" if text(inner, "userId") else "client.sign_in"},
-        outcome=_sign_in_outcome(record, inner),
-        reason=text(inner, "status.failureReason", "status.additionalDetails") or text(record, "resultDescription"),
+        own_id=said.own_id or outer.own_id,
+        native=native,
+        words={native: word if native == _SIGN_IN else WORDS.get(native, native)},
+        category="authentication",
+        outcome=_sign_in_outcome(sign_in.code or outer.code, outer),
+        reason=sign_in.reason or outer.described,
         account=user,
-        account_name=name,
+        account_name=said.name,
         actor=user,
-        actor_name=name,
-        ip=address(text(inner, "ipAddress") or text(record, "callerIpAddress")),
-        country=country_code(text(inner, "location.countryOrRegion") or text(record, "location")),
-        city=text(inner, "location.city"),
-        asn=text(inner, "autonomousSystemNumber"),
-        user_agent=text(inner, "userAgent"),
-        device=text(inner, "deviceDetail.deviceId"),
-        session=text(inner, "sessionId"),
-        factor=text(inner, "mfaDetail.authMethod", "authenticationDetails.0.authenticationMethod"),
-        target=text(inner, "appDisplayName", "resourceDisplayName", "appId"),
-        risk=_risk(inner),
+        actor_name=said.name,
+        ip=address(said.ip or outer.ip),
+        country=country_code(said.country or outer.country),
+        city=said.city,
+        location=point(said.latitude, said.longitude),
+        asn=sign_in.asn,
+        user_agent=said.user_agent,
+        device=sign_in.device,
+        session=sign_in.session,
+        factor=sign_in.factor,
+        target=sign_in.target,
+        risk=_risk(said),
+        **_clocks(record, inner, "createdDateTime"),
     )
 
 
-def _audit(record: dict[str, Any], inner: dict[str, Any], raw: bytes) -> Event:
-    native = text(record, "operationName") or text(inner, "activityDisplayName", "operationName")
-    target = next(items(inner, "targetResources"), {})
-    users = [item for item in items(inner, "targetResources") if text(item, "type") == "User"]
-    by = at(inner, "initiatedBy")
-    actor = text(by, "user.id", "app.servicePrincipalId", "app.appId")
-    name = text(by, "user.userPrincipalName", "user.displayName", "app.displayName")
-    result = text(inner, "result").lower() or text(record, "result", "resultSignature").lower()
+def _audit(record: dict[str, Any], inner: dict[str, Any], outer: Any, raw: bytes) -> Event:
+    said, audit = _inner(inner), _audited(inner)
+    things = [_thing(item) for item in items(inner, "targetResources")]
+    user = next((thing for thing in things if thing.kind == "User"), None)
+    first = things[0] if things else None
     return make(
         SOURCE,
         raw,
-        own_id=text(inner, "id") or text(record, "id"),
-        time_us=_time(record, inner, "activityDateTime"),
-        native=native,
+        own_id=said.own_id or outer.own_id,
+        native=outer.operation or audit.native,
         words=WORDS,
         category="iam",
-        outcome=_RESULTS.get(result, Outcome.UNKNOWN),
-        reason=text(inner, "resultReason") or text(record, "resultDescription"),
-        account=text(users[0], "id") if users else "",
-        account_name=text(users[0], "userPrincipalName", "displayName") if users else "",
-        actor=actor,
-        actor_name=name or text(record, "identity"),
-        ip=address(text(by, "user.ipAddress") or text(record, "callerIpAddress")),
-        user_agent=text(inner, "userAgent"),
-        target=text(target, "displayName", "userPrincipalName", "id"),
-        risk=_risk(inner),
+        outcome=_RESULTS.get((audit.result or outer.signature).lower(), Outcome.UNKNOWN),
+        reason=audit.reason or outer.described,
+        account=user.id if user else "",
+        account_name=(user.login or user.shown) if user else "",
+        actor=audit.actor,
+        actor_name=audit.actor_name or outer.identity,
+        ip=address(audit.ip or outer.ip),
+        user_agent=said.user_agent,
+        target=(first.shown or first.login or first.id) if first else "",
+        risk=_risk(said),
+        **_clocks(record, inner, "activityDateTime"),
     )
 
 
-def _time(record: dict[str, Any], inner: dict[str, Any], key: str) -> int:
-    """Return the log's own time; the wrapper's is coarser and later."""
-    return first_time({"own": at(inner, key), "wrapper": record.get("time")}, "own", "wrapper")
+def _risk_record(record: dict[str, Any], inner: dict[str, Any], outer: Any, raw: bytes) -> Event:
+    """Return the event of a detection, or of what became of a user's risk; a risky user's id is the user's."""
+    said, found = _inner(inner), _detected(inner)
+    user = said.user or said.own_id
+    native = outer.operation or found.kind
+    alarming = bool(found.kind) or found.state in ("atRisk", "confirmedCompromised")
+    return make(
+        SOURCE,
+        raw,
+        # The record of a risky user has the id of the user, the same every time.
+        own_id=said.own_id if said.user else "",
+        native=native,
+        words={native: "risk.detected" if alarming else native},
+        category="threat",
+        reason=", ".join(filter(None, (found.kind, found.state, "" if found.detail == "none" else found.detail))),
+        account=user,
+        account_name=said.name,
+        actor=user,
+        actor_name=said.name,
+        ip=address(said.ip or outer.ip),
+        country=country_code(said.country),
+        city=said.city,
+        location=point(said.latitude, said.longitude),
+        user_agent=said.user_agent,
+        target=found.target,
+        risk=_risk(said),
+        **_clocks(record, inner, "activityDateTime", "detectedDateTime", "riskLastUpdatedDateTime"),
+    )
 
 
-def _sign_in_outcome(record: dict[str, Any], inner: dict[str, Any]) -> Outcome:
-    code = text(inner, "status.errorCode") or text(record, "resultType")
+def _clocks(record: dict[str, Any], inner: dict[str, Any], *paths: str) -> dict[str, int]:
+    """Return the log's own time, and when the setting let the record out (the own one where there is no other)."""
+    let_out = 0
+    if inner is not record and (written := plain(record.get("time"))):
+        try:
+            let_out = micros(_american(written))
+        except Unmappable:
+            let_out = 0
+    own = optional_time(inner, *paths)
+    # Without either there is nothing: first_time says why.
+    time_us = own or let_out or first_time(inner, *paths)
+    return {"time_us": time_us, "ingested_us": let_out if own else 0}
+
+
+def _american(written: str) -> str:
+    """Return ``8/22/2022 6:11:52 PM``, as some settings write times, as ISO 8601; anything else as it is."""
+    match = _US_TIME.fullmatch(written)
+    if match is None:
+        return written
+    month, day, year, hour, minute, second = map(int, match.groups()[:6])
+    return f"{year:04}-{month:02}-{day:02}T{hour % 12 + (12 if match[7] == 'P' else 0):02}:{minute:02}:{second:02}Z"
+
+
+def _sign_in_outcome(code: str, outer: Any) -> Outcome:
     if code in _INTERRUPTED:
         return Outcome.UNKNOWN
     if code:
         return Outcome.SUCCESS if code == "0" else Outcome.FAILURE
-    return _RESULTS.get(text(record, "resultSignature").lower(), Outcome.UNKNOWN)
+    return _RESULTS.get(outer.signature.lower(), Outcome.UNKNOWN)
 
 
-def _risk(inner: dict[str, Any]) -> str:
-    level = text(inner, "riskLevelDuringSignIn", "riskLevelAggregated", "riskLevel").lower()
+def _risk(said: Any) -> str:
+    level: str = said.risk.lower()
     return "" if level in ("none", "hidden", "unknownfuturevalue") else level
 
 

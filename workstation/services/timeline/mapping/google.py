@@ -10,7 +10,8 @@ from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import address, at, first_time, items, make, of_json, plain, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, at, items, make, micros, of_json, plain
 
 SOURCE = "google"
 WORDS = {
@@ -22,6 +23,9 @@ WORDS = {
     "password_edit": "password.changed",
     "CHANGE_PASSWORD": "password.changed",
     "2sv_enroll": "second_factor.added",
+    "passkey_enrolled": "second_factor.added",
+    "passkey_removed": "second_factor.removed",
+    "recovery_secret_qa_edit": "profile.changed",
     "2sv_disable": "second_factor.removed",
     "TURN_OFF_2_STEP_VERIFICATION": "second_factor.removed",
     "UNENROLL_USER_FROM_STRONG_AUTH": "second_factor.removed",
@@ -53,58 +57,77 @@ WORDS = {
 }
 _OUTCOMES = {"login_success": Outcome.SUCCESS, "login_failure": Outcome.FAILURE, "logout": Outcome.SUCCESS}
 _CHALLENGES = {"challenge passed": Outcome.SUCCESS, "passed": Outcome.SUCCESS} | dict.fromkeys(
-    ("challenge failed", "failed"), Outcome.FAILURE
+    ("challenge failed", "failed", "incorrect answer entered"), Outcome.FAILURE
 )
-_CATEGORIES = {"login": "authentication", "user_accounts": "iam", "admin": "iam", "token": "iam"}
-_TARGETS = (
-    "doc_title",
-    "app_name",
-    "APPLICATION_NAME",
-    "SETTING_NAME",
-    "ROLE_NAME",
-    "email_forwarding_destination_address",
-)
+#: Application → ECS category of what has no word of ours.
+_CATEGORIES = {
+    "login": "authentication",
+    "saml": "authentication",
+    "user_accounts": "iam",
+    "admin": "iam",
+    "token": "iam",
+    "groups": "iam",
+    "groups_enterprise": "iam",
+    "drive": "file",
+}
 _VALUES = ("value", "boolValue", "intValue", "multiValue", "multiIntValue")
+_said = reader(
+    own_id="id.uniqueQualifier",
+    time="id.time",
+    application="id.applicationName",
+    actor=("actor.profileId", "actor.key"),
+    actor_name=("actor.email", "actor.key"),
+    ip="ipAddress",
+    country="networkInfo.regionCode",
+    asn="networkInfo.ipAsn",
+)
+_parameter = reader(
+    other=("USER_EMAIL", "affected_email_address"),
+    reason=("login_failure_type", "login_challenge_status"),
+    challenge="login_challenge_status",
+    user_agent="user_agent",
+    device=("DEVICE_ID", "device_id"),
+    factor=("login_challenge_method", "login_type"),
+    target=(
+        "doc_title",
+        "app_name",
+        "APPLICATION_NAME",
+        "SETTING_NAME",
+        "ROLE_NAME",
+        "email_forwarding_destination_address",
+    ),
+)
 
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of an activity; of several events in it the first speaks, the codes of all are kept."""
+    said = _said(record)
     events = list(items(record, "events")) or [record]
-    first = events[0]
-    said = _parameters(first)
-    code = text(first, "name")
-    native = ", ".join(dict.fromkeys(filter(None, (text(event, "name") for event in events)))) or text(first, "type")
-    actor, name = text(record, "actor.profileId", "actor.key"), text(record, "actor.email", "actor.key")
-    other = text(said, "USER_EMAIL", "affected_email_address")
+    code = plain(events[0].get("name"))
+    names = [code] if len(events) == 1 else [plain(event.get("name")) for event in events]
+    native = ", ".join(dict.fromkeys(filter(None, names))) or plain(events[0].get("type"))
+    about = _parameter(_parameters(events[0]))
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "id.uniqueQualifier"),
-        time_us=first_time(record, "id.time"),
+        own_id=said.own_id,
+        time_us=micros(said.time),
         native=native,
-        words={native: WORDS.get(code.strip(), native)},
-        category=_CATEGORIES.get(text(record, "id.applicationName"), ""),
-        outcome=_outcome(code, said),
-        reason=text(said, "login_failure_type", "login_challenge_status"),
-        account=actor if other in ("", name) else "",
-        account_name=other or name,
-        actor=actor,
-        actor_name=name,
-        ip=address(text(record, "ipAddress")),
-        country=country_code(text(record, "networkInfo.regionCode")),
-        asn=text(record, "networkInfo.ipAsn"),
-        user_agent=text(said, "user_agent"),
-        device=text(said, "DEVICE_ID", "device_id"),
-        factor=text(said, "login_challenge_method", "login_type"),
-        target=text(
-            said,
-            "doc_title",
-            "app_name",
-            "APPLICATION_NAME",
-            "SETTING_NAME",
-            "ROLE_NAME",
-            "email_forwarding_destination_address",
-        ),
+        words={native: WORDS.get(code, native)},
+        category=_CATEGORIES.get(said.application, ""),
+        outcome=_outcome(code, about.challenge),
+        reason=about.reason,
+        account=said.actor if about.other in ("", said.actor_name) else "",
+        account_name=about.other or said.actor_name,
+        actor=said.actor,
+        actor_name=said.actor_name,
+        ip=address(said.ip),
+        country=country_code(said.country),
+        asn=said.asn,
+        user_agent=about.user_agent,
+        device=about.device,
+        factor=about.factor,
+        target=about.target,
     )
 
 
@@ -118,10 +141,10 @@ def _parameters(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _outcome(code: str, said: dict[str, Any]) -> Outcome:
+def _outcome(code: str, challenge: str) -> Outcome:
     if code in _OUTCOMES:
         return _OUTCOMES[code]
-    return _CHALLENGES.get(text(said, "login_challenge_status").lower(), Outcome.UNKNOWN)
+    return _CHALLENGES.get(challenge.lower().rstrip("."), Outcome.UNKNOWN)
 
 
 map_raw = of_json(map_record)

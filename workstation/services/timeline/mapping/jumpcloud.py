@@ -6,7 +6,8 @@ from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import address, at, first_time, make, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, make, micros, of_json, point
 
 SOURCE = "jumpcloud"
 WORDS = {
@@ -46,43 +47,59 @@ WORDS = {
     "admin_apikey_new": "api_key.created",
 }
 
+_said = reader(
+    own_id="id",
+    time="timestamp",
+    native="event_type",
+    success="success",
+    reason=("error_message", "message"),
+    actor="initiated_by.id",
+    actor_name=("initiated_by.username", "initiated_by.email", "username"),
+    on="resource.id",
+    on_name=("resource.username", "resource.email", "resource.email_address"),
+    on_kind="resource.type",
+    ip="client_ip",
+    country="geoip.country_code",
+    city="geoip.city",
+    latitude="geoip.latitude",
+    longitude="geoip.longitude",
+    browser="useragent.name",
+    system="useragent.os_full",
+    device=("system.id", "system.hostname"),
+    factor="mfa_meta.type",
+    mfa="mfa",
+    method="auth_method",
+    target=("application.name", "application.display_label", "resource.id"),
+)
+_OUTCOMES = {"true": Outcome.SUCCESS, "false": Outcome.FAILURE}
+
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of a Directory Insights record. Raises Unmappable."""
-    actor = text(record, "initiated_by.id")
-    name = text(record, "initiated_by.username", "initiated_by.email", "username")
-    on_user = text(record, "resource.type") in ("user", "admin")
+    said = _said(record)
+    on_user = said.on_kind in ("user", "admin")
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "id"),
-        time_us=first_time(record, "timestamp"),
-        native=text(record, "event_type"),
+        own_id=said.own_id,
+        time_us=micros(said.time),
+        native=said.native,
         words=WORDS,
-        outcome=_outcome(at(record, "success")),
-        reason=text(record, "error_message", "message"),
-        account=text(record, "resource.id") if on_user else actor,
-        account_name=text(record, "resource.username", "resource.email", "resource.email_address") if on_user else name,
-        actor=actor,
-        actor_name=name,
-        ip=address(text(record, "client_ip")),
-        country=country_code(text(record, "geoip.country_code")),
-        city=text(record, "geoip.city"),
-        user_agent=" ".join(filter(None, (text(record, "useragent.name"), text(record, "useragent.os_full")))),
-        device=text(record, "system.id", "system.hostname"),
-        factor=_factor(record),
-        target=text(record, "application.name", "application.display_label", "resource.id"),
+        outcome=_OUTCOMES.get(said.success, Outcome.UNKNOWN),
+        reason=said.reason,
+        account=said.on if on_user else said.actor,
+        account_name=said.on_name if on_user else said.actor_name,
+        actor=said.actor,
+        actor_name=said.actor_name,
+        ip=address(said.ip),
+        country=country_code(said.country),
+        city=said.city,
+        location=point(said.latitude, said.longitude),
+        user_agent=f"{said.browser} {said.system}".strip(),
+        device=said.device,
+        factor=said.factor or ("mfa" if said.mfa == "true" else said.method),
+        target=said.target,
     )
-
-
-def _outcome(success: Any) -> Outcome:
-    if isinstance(success, bool):
-        return Outcome.SUCCESS if success else Outcome.FAILURE
-    return Outcome.UNKNOWN
-
-
-def _factor(record: dict[str, Any]) -> str:
-    return text(record, "mfa_meta.type") or ("mfa" if at(record, "mfa") is True else text(record, "auth_method"))
 
 
 map_raw = of_json(map_record)

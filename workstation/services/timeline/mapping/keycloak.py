@@ -1,7 +1,9 @@
 """Keycloak's user events and admin events (``EventRepresentation``, ``AdminEventRepresentation``), and its log lines.
 
 A failure has the same type with ``_ERROR``; everything else happened. The log listener writes
-``type="LOGIN_ERROR", userId="null", …`` instead: absent values are the text ``null`` there.
+``type="LOGIN_ERROR", userId="null", …`` instead: absent values are the text ``null`` there. Older servers write no
+quotation marks. What the server itself knows comes before what a client wrote, and the first of a name counts, so no
+user name can move an event to another account.
 
 An admin event says who acted in ``authDetails`` and on whom in ``resourcePath``; a reset lock is filed under
 ``attack-detection/brute-force/users/ID``. Older servers gave admin events no id.
@@ -13,6 +15,7 @@ import re
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
+from workstation.services.timeline.mapping.fields import reader
 from workstation.services.timeline.mapping.records import (
     Unmappable,
     address,
@@ -20,6 +23,7 @@ from workstation.services.timeline.mapping.records import (
     decode,
     first_time,
     make,
+    micros,
     of_json,
     text,
 )
@@ -87,7 +91,45 @@ _ADMIN = [
 _USER_PATH = re.compile(r"users/([^/]+)(.*)")
 _UNLOCK = re.compile(r"attack-detection/brute-force/users/([^/]+)")
 _PAIR = re.compile(r'([A-Za-z_][A-Za-z0-9_.]*)="((?:[^"\\]|\\.)*)"')
+_BARE_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=(.*?)(?=, [A-Za-z_][A-Za-z0-9_.]*=|\Z)", re.DOTALL)
+#: Where the fields of an event begin in a line.
+_QUOTED, _BARE = (
+    re.compile(r'\b(?:type|operationType)="'),
+    re.compile(r"\[org\.keycloak\.events\] .*?\b((?:t|operationT)ype=)"),
+)
+_ESCAPED = re.compile(r"\\(.)")
 _STAMP = re.compile(r"\s*(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)")
+
+
+_said = reader(
+    own_id="id",
+    time="time",
+    native="type",
+    error="error",
+    account="userId",
+    name="details.username",
+    impersonator="details.impersonator",
+    reason="details.reason",
+    ip="ipAddress",
+    user_agent="details.user_agent",
+    session=("sessionId", "details.code_id", "details.authSessionParentId"),
+    credential="details.credential_type",
+    factor=("details.credential_type", "details.selected_credential_type"),
+    new_email="details.updated_email",
+    target=("details.updated_email", "details.email", "clientId"),
+)
+_admin = reader(
+    own_id="id",
+    time="time",
+    operation="operationType",
+    resource="resourceType",
+    path="resourcePath",
+    error="error",
+    name="details.username",
+    actor="authDetails.userId",
+    actor_name=("authDetails.username", "authDetails.clientId"),
+    ip="authDetails.ipAddress",
+)
 
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
@@ -95,86 +137,106 @@ def map_record(record: dict[str, Any], raw: bytes) -> Event:
     if "operationType" in record or "resourcePath" in record:
         return _admin_event(record, raw)
     message = at(record, "message")
-    if isinstance(message, str) and 'type="' in message:
-        return _log_line(message, first_time(record, "@timestamp", "timestamp"), raw)
-    return _user_event(record, raw, first_time(record, "time"))
+    if isinstance(message, str) and (said := _pairs(message, bare=text(record, "log.logger", "loggerName"))):
+        return _of_line(said, first_time(record, "@timestamp", "timestamp"), raw)
+    return _user_event(record, raw)
 
 
 def map_raw(raw: bytes, around_us: int) -> Event:
     """Return the event of a JSON record or a line of the server's log. Raises Unmappable."""
     if raw.lstrip().startswith(b"{"):
-        return of_json(map_record)(raw, around_us)
-    line = raw.decode("utf-8", "replace")
+        return _map_json(raw, around_us)
+    line = raw.decode("utf-8", "replace").rstrip()
     stamp = _STAMP.match(line)
-    if stamp is None or 'type="' not in line:
+    said = _pairs(line) if stamp else {}
+    if stamp is None or not said:
         raise Unmappable("The line is no event of Keycloak's.")
-    return _log_line(line, first_time({"time": stamp[1]}, "time"), raw)
+    return _of_line(said, micros(stamp[1]), raw)
 
 
-def _log_line(line: str, time_us: int, raw: bytes) -> Event:
-    said = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _PAIR.findall(line)}
+_map_json = of_json(map_record)
+
+
+def _pairs(line: str, bare: str = "") -> dict[str, str]:
+    """Return the fields that a line of the log names, the first of a name; nothing where it is no event.
+
+    Args:
+        line: the line, or the message in a record of a log that is written as JSON.
+        bare: the logger's name, where it is not in the line.
+    """
+    found: dict[str, str] = {}
+    if match := _QUOTED.search(line):
+        for name, value in _PAIR.findall(line, match.start()):
+            found.setdefault(name, _ESCAPED.sub(r"\1", value))
+    elif match := _BARE.search(f"[{bare}] {line}" if bare else line):
+        for name, value in _BARE_PAIR.findall(match.string, match.start(1)):
+            found.setdefault(name, value)
+    return found
+
+
+def _of_line(said: dict[str, str], time_us: int, raw: bytes) -> Event:
     if "operationType" in said:
         who = {name: said.get(name) for name in ("userId", "ipAddress", "clientId")}
-        return _admin_event({**said, "authDetails": who, "time": time_us // 1000}, raw, time_us)
+        return _admin_event({**said, "authDetails": who}, raw, time_us)
+    if not said.get("type", "").endswith("_ERROR"):
+        # Only a failure has an error of the server's; another one is what a client wrote.
+        said.pop("error", None)
     return _user_event({**said, "details": said}, raw, time_us)
 
 
-def _user_event(record: dict[str, Any], raw: bytes, time_us: int) -> Event:
-    native = text(record, "type")
-    kind = native.removesuffix("_ERROR")
-    failed = kind != native or bool(text(record, "error"))
-    account, name = text(record, "userId"), text(record, "details.username")
-    impersonator = text(record, "details.impersonator")
+def _user_event(record: dict[str, Any], raw: bytes, time_us: int | None = None) -> Event:
+    said = _said(record)
+    kind = said.native.removesuffix("_ERROR")
+    failed = kind != said.native or bool(said.error)
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "id"),
-        time_us=time_us,
-        native=native,
-        words={native: _user_word(record, kind) or native},
-        outcome=Outcome.FAILURE if failed else Outcome.SUCCESS if native else Outcome.UNKNOWN,
-        reason=text(record, "error", "details.reason"),
-        account=account,
-        account_name=name,
-        actor="" if impersonator else account,
-        actor_name=impersonator or name,
-        ip=address(text(record, "ipAddress")),
-        user_agent=text(record, "details.user_agent"),
-        session=text(record, "sessionId", "details.code_id"),
-        factor=text(record, "details.credential_type", "details.selected_credential_type"),
-        target=text(record, "details.updated_email", "details.email", "clientId"),
+        own_id=said.own_id,
+        time_us=micros(said.time) if time_us is None else time_us,
+        native=said.native,
+        words={said.native: _user_word(said, kind) or said.native},
+        outcome=Outcome.FAILURE if failed else Outcome.SUCCESS if said.native else Outcome.UNKNOWN,
+        reason=said.error or said.reason,
+        account=said.account,
+        account_name=said.name,
+        actor="" if said.impersonator else said.account,
+        actor_name=said.impersonator or said.name,
+        ip=address(said.ip),
+        user_agent=said.user_agent,
+        session=said.session,
+        factor=said.factor,
+        target=said.target,
     )
 
 
-def _user_word(record: dict[str, Any], kind: str) -> str:
-    if found := _CREDENTIALS.get((kind, text(record, "details.credential_type"))):
+def _user_word(said: Any, kind: str) -> str:
+    if found := _CREDENTIALS.get((kind, said.credential)):
         return found
-    if kind == "UPDATE_PROFILE" and text(record, "details.updated_email"):
+    if kind == "UPDATE_PROFILE" and said.new_email:
         return "email.changed"
     return WORDS.get(kind, "")
 
 
 def _admin_event(record: dict[str, Any], raw: bytes, time_us: int | None = None) -> Event:
-    path, operation = text(record, "resourcePath"), text(record, "operationType")
-    account, word = _on_whom(path, operation)
-    native = " ".join(filter(None, (operation, text(record, "resourceType"))))
-    error = text(record, "error")
+    said = _admin(record)
+    account, word = _on_whom(said.path, said.operation)
+    native = f"{said.operation} {said.resource}".strip()
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "id"),
-        time_us=first_time(record, "time") if time_us is None else time_us,
+        own_id=said.own_id,
+        time_us=micros(said.time) if time_us is None else time_us,
         native=native,
         words={native: word or native},
         category="iam",
-        outcome=Outcome.FAILURE if error else Outcome.SUCCESS if operation else Outcome.UNKNOWN,
-        reason=error or _written(record),
+        outcome=Outcome.FAILURE if said.error else Outcome.SUCCESS if said.operation else Outcome.UNKNOWN,
+        reason=said.error or _written(record),
         account=account,
-        account_name=text(record, "details.username"),
-        actor=text(record, "authDetails.userId"),
-        actor_name=text(record, "authDetails.username", "authDetails.clientId"),
-        ip=address(text(record, "authDetails.ipAddress")),
-        target=path,
+        account_name=said.name,
+        actor=said.actor,
+        actor_name=said.actor_name,
+        ip=address(said.ip),
+        target=said.path,
     )
 
 

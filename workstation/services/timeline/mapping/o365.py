@@ -1,7 +1,9 @@
 """Microsoft 365's unified audit log (Office 365 Management Activity API, common schema and Entra schemas).
 
 Times have no zone and are UTC. ``UserLoginFailed`` comes with a ``ResultStatus`` of ``Success`` (the *request* was
-served): its name decides.
+served): its name decides, unless the sign-in was only interrupted to ask for more. A ``UserLoggedIn`` may be a sign-out
+(``RequestType`` ``OAuth2:Logout``). ``UserId`` is the sign-in name, the only id that every workload writes: ``UserKey``
+is another one in each.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
-from workstation.services.timeline.mapping.records import address, first_time, items, make, named, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, items, make, micros, named, of_json, plain
 
 SOURCE = "o365"
 WORDS = {
@@ -45,54 +48,85 @@ _RESULTS = {
     **dict.fromkeys(("success", "succeeded", "true"), Outcome.SUCCESS),
     **dict.fromkeys(("failed", "failure", "false"), Outcome.FAILURE),
 }
-#: Kinds of an entry of ``Actor`` and ``Target`` (schema "IdentityTypeValuePair"): 0 id, 3 PUID, 5 UPN.
-_ID, _UPN = "0", "5"
+#: What stands for nobody in ``UserId`` and ``UserKey``.
+_NOBODY = frozenset({"", "Not Available", "Unknown"})
+#: Workload → ECS category of what has no word of ours.
+_CATEGORIES = {
+    "AzureActiveDirectory": "iam",
+    "Exchange": "email",
+    "SharePoint": "file",
+    "OneDrive": "file",
+    "SecurityComplianceCenter": "threat",
+}
+#: Kind of an entry of ``Actor`` and ``Target`` (schema "IdentityTypeValuePair"): 5 is the sign-in name.
+_UPN = "5"
+_said = reader(
+    own_id="Id",
+    time="CreationTime",
+    native="Operation",
+    result="ResultStatus",
+    error="LogonError",
+    workload="Workload",
+    user="UserId",
+    key="UserKey",
+    ip="ClientIP",
+    # A mailbox record's ClientIP may be the server that acted for the client.
+    mail_ip="ClientIPAddress",
+    actor_ip="ActorIpAddress",
+    user_agent=("UserAgent", "ClientInfoString"),
+    session=("AppAccessContext.AADSessionId", "SessionId"),
+    target=("ObjectId", "ApplicationId"),
+)
+_pair = reader(kind="Type", id="ID")
 
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of an audit record. Raises Unmappable."""
-    operation = text(record, "Operation")
-    code = operation.rstrip(".")
+    said = _said(record)
+    code = said.native.rstrip(".")
     extended = named(record, "ExtendedProperties", "Name", "Value")
     device = named(record, "DeviceProperties", "Name", "Value")
-    actor, name = text(record, "UserKey", "UserId"), text(record, "UserId", "UserKey")
-    account, account_name = _target(record)
+    actor = said.user if said.user not in _NOBODY else "" if said.key in _NOBODY else said.key
+    account = _target(record) or actor
+    word = WORDS.get(code, said.native)
+    if code == "UserLoggedIn" and extended.get("RequestType") == "OAuth2:Logout":
+        word = "sign_out"
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "Id"),
-        time_us=first_time(record, "CreationTime"),
-        native=operation,
-        words={operation: WORDS.get(code, operation)},
-        outcome=_outcome(record, code),
-        reason=text(record, "LogonError") or text(extended, "ResultStatusDetail"),
-        account=account if account or account_name else actor,
-        account_name=account_name if account or account_name else name,
+        own_id=said.own_id,
+        time_us=micros(said.time),
+        native=said.native,
+        words={said.native: word},
+        category=_CATEGORIES.get(said.workload, ""),
+        outcome=_outcome(said, code),
+        reason="" if said.error == "None" else said.error or plain(extended.get("ResultStatusDetail")),
+        account=account,
+        account_name=account,
         actor=actor,
-        actor_name=name,
-        ip=address(text(record, "ClientIP", "ClientIPAddress", "ActorIpAddress")),
-        user_agent=text(extended, "UserAgent") or text(record, "UserAgent", "ClientInfoString"),
-        device=text(device, "Id"),
-        session=text(device, "SessionId") or text(record, "AppAccessContext.AADSessionId", "SessionId"),
-        factor=text(extended, "UserAuthenticationMethod"),
-        target=text(record, "ObjectId", "ApplicationId"),
+        actor_name=actor,
+        ip=address(said.mail_ip) or address(said.ip) or address(said.actor_ip),
+        user_agent=plain(extended.get("UserAgent")) or said.user_agent,
+        device=plain(device.get("Id")),
+        session=plain(device.get("SessionId")) or said.session,
+        factor=plain(extended.get("UserAuthenticationMethod")),
+        target=said.target,
     )
 
 
-def _target(record: dict[str, Any]) -> tuple[str, str]:
-    """Return id and name of the user that was acted on; an application as the target of a sign-in is none."""
-    pairs = [(text(item, "Type"), text(item, "ID")) for item in items(record, "Target")]
-    name = next((value for kind, value in pairs if kind == _UPN and "@" in value), "")
-    if not name:
-        return "", ""
-    ids = (value.removeprefix("User_") for kind, value in pairs if kind in (_ID, "2") and "-" in value)
-    return next(ids, ""), name
+def _target(record: dict[str, Any]) -> str:
+    """Return the name of the user that was acted on; an application as the target of a sign-in is none."""
+    pairs = [_pair(item) for item in items(record, "Target")]
+    return next((pair.id for pair in pairs if pair.kind == _UPN and "@" in pair.id), "")
 
 
-def _outcome(record: dict[str, Any], code: str) -> Outcome:
-    if code == "UserLoginFailed" or text(record, "LogonError"):
+def _outcome(said: Any, code: str) -> Outcome:
+    error = "" if said.error == "None" else said.error
+    if error.endswith("Interrupt") or (error and code == "UserLoggedIn"):
+        return Outcome.UNKNOWN
+    if error or code == "UserLoginFailed":
         return Outcome.FAILURE
-    return _RESULTS.get(text(record, "ResultStatus").lower(), Outcome.UNKNOWN)
+    return _RESULTS.get(said.result.lower(), Outcome.UNKNOWN)
 
 
 map_raw = of_json(map_record)

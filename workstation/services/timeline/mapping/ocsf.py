@@ -10,7 +10,17 @@ from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import address, at, first_time, make, of_json, optional_time, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import (
+    address,
+    at,
+    make,
+    micros,
+    of_json,
+    optional_time,
+    place,
+    point,
+)
 
 SOURCE = "ocsf"
 #: (class_uid, activity_id) → our word: 3001 Account Change, 3002 Authentication, 3005 User Access, 3006 Group.
@@ -38,54 +48,78 @@ WORDS = {
 _CATEGORIES = {"3001": "iam", "3002": "authentication", "3003": "session", "3005": "iam", "3006": "iam", "6003": "api"}
 _OUTCOMES = {"1": Outcome.SUCCESS, "2": Outcome.FAILURE}
 
+_FROM = "src_endpoint"
+_said = reader(
+    own_id="metadata.uid",
+    time=("time", "time_dt"),
+    code=("metadata.event_code", "api.operation"),
+    kind="class_uid",
+    kind_name="class_name",
+    activity="activity_id",
+    activity_name="activity_name",
+    type_name=("type_name", "type_uid"),
+    status="status_id",
+    reason=("status_detail", "message"),
+    user=("user.uid", "user.uid_alt"),
+    user_name=("user.name", "user.email_addr"),
+    actor=("actor.user.uid", "actor.user.uid_alt"),
+    actor_name=("actor.user.name", "actor.user.email_addr"),
+    ip=f"{_FROM}.ip",
+    country=f"{_FROM}.location.country",
+    city=f"{_FROM}.location.city",
+    latitude=f"{_FROM}.location.lat",
+    longitude=f"{_FROM}.location.long",
+    asn=f"{_FROM}.autonomous_system.number",
+    as_org=f"{_FROM}.autonomous_system.name",
+    user_agent="http_request.user_agent",
+    device=("device.uid", f"{_FROM}.uid", "device.hostname"),
+    session=("session.uid", "actor.session.uid"),
+    factor="auth_factors.0.factor_type",
+    mfa="is_mfa",
+    target=("service.name", "dst_endpoint.name", "resource.name", "resources.0.name", "group.name"),
+    risk=("risk_level", "risk_level_id"),
+)
+
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of an OCSF record. Raises Unmappable."""
-    kind, activity = text(record, "class_uid"), text(record, "activity_id")
-    user, user_name = _person(record, "user")
-    actor, actor_name = _person(record, "actor.user")
-    native = text(record, "metadata.event_code", "api.operation") or _own_name(record)
+    said = _said(record)
+    has_user, has_actor = said.user or said.user_name, said.actor or said.actor_name
+    native = said.code or _own_name(said)
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "metadata.uid"),
-        time_us=first_time(record, "time", "time_dt"),
+        own_id=said.own_id,
+        time_us=micros(said.time),
         native=native,
-        words={native: WORDS.get((kind, activity), native)},
-        category=_CATEGORIES.get(kind, ""),
-        outcome=_OUTCOMES.get(text(record, "status_id"), Outcome.UNKNOWN),
-        reason=text(record, "status_detail", "message"),
-        account=user if user or user_name else actor,
-        account_name=user_name if user or user_name else actor_name,
-        actor=actor if actor or actor_name else user,
-        actor_name=actor_name if actor or actor_name else user_name,
-        ip=address(text(record, "src_endpoint.ip")),
-        country=country_code(text(record, "src_endpoint.location.country")),
-        city=text(record, "src_endpoint.location.city"),
-        asn=text(record, "src_endpoint.autonomous_system.number"),
-        as_org=text(record, "src_endpoint.autonomous_system.name"),
-        user_agent=text(record, "http_request.user_agent"),
-        device=text(record, "device.uid", "src_endpoint.uid", "device.hostname"),
-        session=text(record, "session.uid", "actor.session.uid"),
-        factor=_factor(record),
-        target=text(record, "service.name", "dst_endpoint.name", "resource.name", "resources.0.name", "group.name"),
-        risk=text(record, "risk_level", "risk_level_id").lower(),
+        words={native: WORDS.get((said.kind, said.activity), native)},
+        category=_CATEGORIES.get(said.kind, ""),
+        outcome=_OUTCOMES.get(said.status, Outcome.UNKNOWN),
+        reason=said.reason,
+        account=said.user if has_user else said.actor,
+        account_name=said.user_name if has_user else said.actor_name,
+        actor=said.actor if has_actor else said.user,
+        actor_name=said.actor_name if has_actor else said.user_name,
+        ip=address(said.ip),
+        country=country_code(said.country),
+        city=said.city,
+        # Before 1.4 a place was written as a list, longitude first.
+        location=point(said.latitude, said.longitude) or place(at(record, f"{_FROM}.location.coordinates")),
+        asn=said.asn,
+        as_org=said.as_org,
+        user_agent=said.user_agent,
+        device=said.device,
+        session=said.session,
+        factor=said.factor or ("mfa" if said.mfa == "true" else ""),
+        target=said.target,
+        risk=said.risk.lower(),
         ingested_us=optional_time(record, "metadata.logged_time"),
     )
 
 
-def _person(record: dict[str, Any], path: str) -> tuple[str, str]:
-    return text(record, f"{path}.uid", f"{path}.uid_alt"), text(record, f"{path}.name", f"{path}.email_addr")
-
-
-def _own_name(record: dict[str, Any]) -> str:
+def _own_name(said: Any) -> str:
     """Return ``Authentication: Logon``, or the number of the type."""
-    names = (text(record, "class_name"), text(record, "activity_name"))
-    return ": ".join(filter(None, names)) or text(record, "type_name", "type_uid")
-
-
-def _factor(record: dict[str, Any]) -> str:
-    return text(record, "auth_factors.0.factor_type") or ("mfa" if at(record, "is_mfa") is True else "")
+    return ": ".join(filter(None, (said.kind_name, said.activity_name))) or str(said.type_name)
 
 
 map_raw = of_json(map_record)

@@ -6,12 +6,14 @@ all. For what an administrator does, the account is the target of type User; for
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import address, first_time, items, make, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, items, make, micros, of_json, point
 
 SOURCE = "okta"
 WORDS = {
@@ -77,87 +79,118 @@ _OUTCOMES = {
     "DENY": Outcome.FAILURE,
 }
 _LEVEL = re.compile(r'level"?\s*[=:]\s*"?([A-Za-z]+)')
-_CATEGORIES = {"user.session": "session", "user.authentication": "authentication", "policy": "configuration"}
+_CATEGORIES = {
+    "user.session": "session",
+    "user.authentication": "authentication",
+    "policy.evaluate_sign_on": "authentication",
+    "policy": "configuration",
+}
+_said = reader(
+    own_id="uuid",
+    time="published",
+    native="eventType",
+    result="outcome.result",
+    reason="outcome.reason",
+    actor="actor.id",
+    actor_login="actor.alternateId",
+    actor_shown="actor.displayName",
+    actor_type="actor.type",
+    ip=("client.ipAddress", "request.ipChain.0.ip"),
+    country="client.geographicalContext.country",
+    city="client.geographicalContext.city",
+    latitude="client.geographicalContext.geolocation.lat",
+    longitude="client.geographicalContext.geolocation.lon",
+    asn="securityContext.asNumber",
+    as_org="securityContext.asOrg",
+    user_agent="client.userAgent.rawUserAgent",
+    # dtHash is the hash of the device token cookie: the same browser has the same one.
+    device=("device.id", "debugContext.debugData.deviceFingerprint", "debugContext.debugData.dtHash"),
+    session="authenticationContext.externalSessionId",
+    factor=("debugContext.debugData.factor", "debugContext.debugData.factorType"),
+    credential="authenticationContext.credentialType",
+    level=("debugContext.debugData.risk.level", "debugContext.debugData.risk.risk.level"),
+    risk="debugContext.debugData.risk",
+    seen_level=(
+        "debugContext.debugData.logOnlySecurityData.level",
+        "debugContext.debugData.logOnlySecurityData.risk.level",
+    ),
+    seen="debugContext.debugData.logOnlySecurityData",
+)
+_target = reader(kind="type", id="id", login="alternateId", shown="displayName")
 
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of an Okta LogEvent. Raises Unmappable."""
-    native = text(record, "eventType")
-    actor, actor_name = text(record, "actor.id"), _name(record.get("actor"))
-    account, account_name = _account(record, actor, actor_name)
+    said = _said(record)
+    actor_name = _name(said.actor_login, said.actor_shown)
+    targets = [_target(item) for item in items(record, "target")]
+    user = next((target for target in targets if target.kind == "User"), None)
+    if user is not None:
+        account, account_name = user.id, _name(user.login, user.shown)
+    else:
+        own = said.actor_type in ("User", "")
+        account, account_name = (said.actor, actor_name) if own else ("", "")
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "uuid"),
-        time_us=first_time(record, "published"),
-        native=native,
+        own_id=said.own_id,
+        time_us=micros(said.time),
+        native=said.native,
         words=WORDS,
-        category=_category(native),
-        outcome=_OUTCOMES.get(text(record, "outcome.result"), Outcome.UNKNOWN),
-        reason=text(record, "outcome.reason"),
+        category=_category(said.native),
+        outcome=_OUTCOMES.get(said.result, Outcome.UNKNOWN),
+        reason=said.reason,
         account=account,
         account_name=account_name,
-        actor=actor,
+        actor=said.actor,
         actor_name=actor_name,
-        ip=address(text(record, "client.ipAddress", "request.ipChain.0.ip")),
-        country=country_code(text(record, "client.geographicalContext.country")),
-        city=text(record, "client.geographicalContext.city"),
-        asn=text(record, "securityContext.asNumber"),
-        as_org=text(record, "securityContext.asOrg"),
-        user_agent=text(record, "client.userAgent.rawUserAgent"),
-        device=text(record, "device.id", "client.id", "debugContext.debugData.deviceFingerprint"),
-        session=text(record, "authenticationContext.externalSessionId"),
-        factor=_factor(record),
-        target=_target(record, account),
-        risk=_risk(record),
+        ip=address(said.ip),
+        country=country_code(said.country),
+        city=said.city,
+        location=point(said.latitude, said.longitude),
+        asn=said.asn,
+        as_org=said.as_org,
+        user_agent=said.user_agent,
+        device=said.device,
+        session="" if said.session == "unknown" else said.session,
+        factor=said.factor or _factor(targets) or said.credential,
+        target=_thing(targets),
+        risk=_risk(said),
     )
 
 
-def _account(record: dict[str, Any], actor: str, actor_name: str) -> tuple[str, str]:
-    users = [item for item in items(record, "target") if text(item, "type") == "User"]
-    if users:
-        return text(users[0], "id"), _name(users[0])
-    return (actor, actor_name) if text(record, "actor.type") in ("User", "") else ("", "")
+def _name(login: str, shown: str) -> str:
+    """Return the sign-in name, else the shown one; Okta writes ``unknown`` where there is none."""
+    if login and login != "unknown":
+        return login
+    return "" if shown == "unknown" else shown
 
 
-def _name(someone: Any) -> str:
-    """Return the sign-in name; Okta writes ``unknown`` where there is none."""
-    names = (text(someone, key) for key in ("alternateId", "displayName"))
-    return next((name for name in names if name and name != "unknown"), "")
-
-
-def _target(record: dict[str, Any], account: str) -> str:
-    for item in items(record, "target"):
-        if text(item, "type") not in ("User", "AppUser") and (found := _name(item) or text(item, "id")):
-            return found
+def _thing(targets: list[Any]) -> str:
+    """Return what is not a user among the targets."""
+    for target in targets:
+        if target.kind not in ("User", "AppUser") and (found := _name(target.login, target.shown) or target.id):
+            return str(found)
     return ""
 
 
-def _factor(record: dict[str, Any]) -> str:
-    debug = text(record, "debugContext.debugData.factor", "debugContext.debugData.factorType")
-    if debug:
-        return debug
-    for item in items(record, "target"):
-        if text(item, "type") in ("AuthenticatorEnrollment", "Factor"):
-            return _name(item)
-    return text(record, "authenticationContext.credentialType")
+def _factor(targets: list[Any]) -> str:
+    enrolled = ("AuthenticatorEnrollment", "Factor")
+    return next((_name(target.login, target.shown) for target in targets if target.kind in enrolled), "")
 
 
-def _risk(record: dict[str, Any]) -> str:
+def _risk(said: Any) -> str:
     """Return the level within ``{reasons=…, level=MEDIUM}`` or a text of JSON, in lower case."""
-    data = "debugContext.debugData"
-    for path in ("risk", "logOnlySecurityData"):
-        said = text(record, f"{data}.{path}.level", f"{data}.{path}.risk.level")
-        if found := said or _level(text(record, f"{data}.{path}")):
-            return found.lower()
-    return ""
+    found: str = said.level or _level(said.risk) or said.seen_level or _level(said.seen)
+    return found.lower()
 
 
 def _level(written: str) -> str:
-    match = _LEVEL.search(written)
+    match = _LEVEL.search(written) if written else None
     return match[1] if match else ""
 
 
+@functools.lru_cache(maxsize=4_096)
 def _category(native: str) -> str:
     return next((category for prefix, category in _CATEGORIES.items() if native.startswith(prefix)), "")
 

@@ -11,6 +11,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from workstation.services.clock import from_micros, to_micros
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.records import (
@@ -21,6 +23,7 @@ from workstation.services.timeline.mapping.records import (
     first_time,
     make,
     micros,
+    optional_time,
     text,
 )
 
@@ -104,7 +107,9 @@ def _journal(raw: bytes) -> Event:
     if not text(record, "SYSLOG_IDENTIFIER", "_COMM").startswith("sshd") or not message:
         raise Unmappable("The record is none of an OpenSSH server's.")
     time_us = first_time(record, "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", unit=MICROS)
-    return _event(raw, text(record, "__CURSOR"), time_us, text(record, "_HOSTNAME"), text(record, "_PID"), message, "")
+    event = _event(raw, text(record, "__CURSOR"), time_us, text(record, "_HOSTNAME"), text(record, "_PID"), message, "")
+    # The journal's own clock beside that of the process.
+    return msgspec.structs.replace(event, ingested_us=optional_time(record, "__REALTIME_TIMESTAMP", unit=MICROS))
 
 
 def _event(raw: bytes, identifier: str, time_us: int, host: str, pid: str, message: str, assumed: str) -> Event:

@@ -1,17 +1,22 @@
-"""PingOne audit activities (PingOne Platform API: "Audit Activities")."""
+"""PingOne audit activities (PingOne Platform API: "Audit Activities").
+
+``result.status`` says what came of the *request*: a wrong password is ``PASSWORD.CHECK_FAILED`` with ``SUCCESS``. Where
+the name of the action says that something failed, it did.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
-from workstation.services.timeline.mapping.records import address, first_time, items, make, of_json, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import address, items, make, micros, of_json, optional_time
 
 SOURCE = "ping"
 WORDS = {
     "AUTHENTICATION": "sign_in",
-    "USER.ACCESS_ALLOWED": "sign_in",
-    "USER.ACCESS_DENIED": "sign_in",
+    "USER.ACCESS_ALLOWED": "application.opened",
+    "USER.ACCESS_DENIED": "application.opened",
     "SESSION.CREATED": "session.started",
     "SESSION.DELETED": "session.ended",
     "USER.SLO_SUCCESS": "sign_out",
@@ -48,30 +53,69 @@ WORDS = {
 }
 _RESULTS = {"success": Outcome.SUCCESS, "failed": Outcome.FAILURE, "failure": Outcome.FAILURE}
 
+_FAILED = ("_FAILED", "_FAILURE", "_DENIED")
+#: What the actions that have no word of ours are about; everything else is how the service is set up.
+_IAM = (
+    "USER.",
+    "GROUP.",
+    "POPULATION.",
+    "ROLE",
+    "MEMBER",
+    "PASSWORD",
+    "DEVICE.",
+    "OTP.",
+    "LINKED_ACCOUNT.",
+    "SESSION.",
+)
+_said = reader(
+    own_id="id",
+    recorded="recordedAt",
+    created="createdAt",
+    native="action.type",
+    result="result.status",
+    reason=("result.description", "action.description"),
+    user="actors.user.id",
+    user_name="actors.user.name",
+    client="actors.client.id",
+    client_name="actors.client.name",
+    ip=("source.ipAddress", "actors.user.ipAddress"),
+    user_agent="source.userAgent",
+    session="internalCorrelation.sessionId",
+)
+_resource = reader(kind="type", id="id", name="name")
+
 
 def map_record(record: dict[str, Any], raw: bytes) -> Event:
     """Return the event of an audit activity. Raises Unmappable."""
-    actor = text(record, "actors.user.id", "actors.client.id")
-    name = text(record, "actors.user.name", "actors.client.name")
-    users = [item for item in items(record, "resources") if text(item, "type") == "USER"]
-    others = [item for item in items(record, "resources") if text(item, "type") != "USER"]
+    said = _said(record)
+    things = [_resource(item) for item in items(record, "resources")]
+    user = next((thing for thing in things if thing.kind == "USER"), None)
+    other = next((thing for thing in things if thing.kind != "USER"), None)
+    account, account_name = (user.id, user.name) if user else (said.user, said.user_name)
+    # Nobody is named as actor where somebody tries a password: it is the account's own sign-in.
+    own = not said.user and not said.client
     return make(
         SOURCE,
         raw,
-        own_id=text(record, "id"),
-        time_us=first_time(record, "recordedAt", "createdAt"),
-        native=text(record, "action.type"),
+        own_id=said.own_id,
+        time_us=micros(said.recorded or said.created),
+        native=said.native,
         words=WORDS,
-        outcome=_RESULTS.get(text(record, "result.status").lower(), Outcome.UNKNOWN),
-        reason=text(record, "result.description", "action.description"),
-        account=text(users[0], "id") if users else text(record, "actors.user.id"),
-        account_name=text(users[0], "name") if users else text(record, "actors.user.name"),
-        actor=actor,
-        actor_name=name,
-        ip=address(text(record, "source.ipAddress", "actors.user.ipAddress")),
-        user_agent=text(record, "source.userAgent"),
-        session=text(record, "internalCorrelation.sessionId"),
-        target=text(others[0], "name", "id") if others else "",
+        category="iam" if said.native.startswith(_IAM) else "configuration",
+        outcome=Outcome.FAILURE
+        if said.native.endswith(_FAILED)
+        else _RESULTS.get(said.result.lower(), Outcome.UNKNOWN),
+        reason=said.reason,
+        account=account,
+        account_name=account_name,
+        actor=account if own else said.user or said.client,
+        actor_name=account_name if own else said.user_name or said.client_name,
+        ip=address(said.ip),
+        user_agent=said.user_agent,
+        session=said.session,
+        target=(other.name or other.id) if other else "",
+        # What happened is recorded first and written into the audit log (created) after that.
+        ingested_us=optional_time(record, "createdAt") if said.recorded else 0,
     )
 
 

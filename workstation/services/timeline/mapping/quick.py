@@ -8,7 +8,6 @@ handed over as objects.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import msgspec
 
 from workstation.services.timeline.event import FIELDS, Event, Outcome
-from workstation.services.timeline.mapping.records import ABSENT, Unmappable, address, plain, record_id
+from workstation.services.timeline.mapping.records import ABSENT, Unmappable, address, place, plain, record_id
 from workstation.services.timeline.mapping.typed import Shape, shapes
 from workstation.services.timeline.mapping.words import category_of
 
@@ -27,9 +26,6 @@ Quick = Callable[[bytes, str], Event | None]
 
 #: Numbers below this are taken as they are without a further look.
 _SMALL = 2**63
-#: An address has at most 45 characters (RFC 4291, 2.2, with an embedded IPv4 address), a zone and a port beside.
-_ADDRESS_MAX = 80
-
 # v_NAME are the texts of the fields, t and i the two times as they were found.
 _FINISH = """
     if not v_account and not v_account_name:
@@ -54,6 +50,7 @@ _FINISH = """
 _SHOWN = {
     "id": "v_id or own_id or record_id('', raw)",
     "ip": "address(v_ip) if v_ip else ''",
+    "location": "place(v_location) if v_location else ''",
     # An outcome that we do not know is unknown, never success.
     "outcome": "OUTCOMES.get(v_outcome) or OUTCOMES.get(v_outcome.lower(), UNKNOWN)",
     "category": "v_category or category_of(v_action)",
@@ -115,7 +112,7 @@ def quick(
     """
     every = [path for some in (*paths.values(), times, ingested) for path in some]
     readers: list[Quick] = []
-    for shape in shapes(every):
+    for shape in shapes(every, paths.get("location", ())):
         lines = _lines(shape, paths, times, ingested) + _meant(meaning) + _finished()
         readers.append(_compiled(lines, {**_given(meaning, instant), "decode": shape.decode}))
 
@@ -141,7 +138,8 @@ def _lines(shape: Shape, paths: Mapping[str, Sequence[str]], times: Sequence[str
             gap = "    " if number == 0 else "        "
             lines += [f"    if not {name}:"] if number else []
             lines += [f"{gap}{name} = d.{shape.places[path]}"]
-            lines += [f"{gap}if {name}.__class__ is not str:", f"{gap}    {name} = text({name})"]
+            shown = "place" if attribute == "location" else "text"
+            lines += [f"{gap}if {name}.__class__ is not str:", f"{gap}    {name} = {shown}({name})"]
     for name, some in (("t", times), ("i", ingested)):
         for number, path in enumerate(some):
             wanted = f"if {name} is None or {name} == '': " if number else ""
@@ -175,7 +173,8 @@ def _given(meaning: Meaning, instant: Callable[[Any], int]) -> dict[str, Any]:
         **_KNOWN,
         **{f"values_{attribute}": dict(table) for attribute, table in meaning.values.items()},
         **{f"constant_{attribute}": value for attribute, value in meaning.constants.items()},
-        "address": _address,
+        "address": address,
+        "place": place,
         "text": _text,
         "instant": instant,
         "optional": optional,
@@ -196,14 +195,6 @@ def _text(value: Any) -> str:
     if value.__class__ is int and 0 <= value < _SMALL:
         return str(value)
     return plain(value)
-
-
-def _address(value: str) -> str:
-    return _known_address(value) if len(value) <= _ADDRESS_MAX else address(value)
-
-
-#: An account is used from few addresses, and reading one takes longer than all the rest of an event.
-_known_address = functools.lru_cache(maxsize=65_536)(address)
 
 
 def _compiled(lines: str, given: dict[str, Any]) -> Any:

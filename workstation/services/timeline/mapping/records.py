@@ -6,11 +6,12 @@ time, or that is no JSON, raises :class:`Unmappable` and is shown as such, never
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -33,8 +34,9 @@ ABSENT = frozenset({"", "null", "-"})
 #: Times outside these years are garbage, and a datetime could not show them.
 _EARLIEST, _LATEST = 0, 253_402_300_800_000_000
 
+_NO_TIME = "The record says no time."
 _INSTANT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
     r"\s*(?:([Zz]|UTC|GMT)|([+-])(\d\d):?(\d\d)?)?",
     re.ASCII,
 )
@@ -43,6 +45,12 @@ _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+_DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,20})?")
+#: ``POINT (longitude latitude)``: well-known text (OGC 06-103r4), as Elasticsearch takes it.
+_POINT = re.compile(r"(?i:point)\s*\(\s*(\S+)\s+(\S+)\s*\)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: An address has at most 45 characters (RFC 4291, 2.2, with an embedded IPv4 address), a zone and a port beside.
+_ADDRESS_MAX = 80
 #: Microseconds in one unit of an epoch number.
 SECONDS, MILLIS, MICROS = 1_000_000, 1_000, 1
 
@@ -134,16 +142,22 @@ def at(record: Any, path: str) -> Any:
     """Return the value at a dotted path of names and list places (``target.0.id``); None where there is none.
 
     Some stores fold the case of names (``eventtype`` for ``eventType``): a name in lower case is taken where the
-    exact one is not there.
+    exact one holds nothing.
     """
-    for name in path.split("."):
+    for name in _split(path):
         if isinstance(record, dict):
-            record = record[name] if name in record else record.get(name.lower())
+            found = record.get(name)
+            record = record.get(name.lower()) if found is None else found
         elif isinstance(record, list) and name.isascii() and name.isdigit() and int(name) < len(record):
             record = record[int(name)]
         else:
             return None
     return record
+
+
+@functools.lru_cache(maxsize=4_096)
+def _split(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def plain(value: Any) -> str:
@@ -187,16 +201,63 @@ def named(record: Any, path: str, name_key: str, value_key: str) -> dict[str, An
 
 
 def address(value: str) -> str:
-    """Return an IP address without a port, brackets or zone; ``""`` where `value` is none (``AWS Internal``)."""
+    """Return an IP address without a port, brackets or zone; ``""`` where `value` is none (``AWS Internal``).
+
+    An IPv4 address within an IPv6 one (``::ffff:198.51.100.7``, RFC 4291, 2.5.5.2) is the IPv4 address: the same client
+    must not be two.
+    """
+    return _known_address(value) if len(value) <= _ADDRESS_MAX else ""
+
+
+# An account is used from few addresses, and reading one takes longer than all the rest of an event.
+@functools.lru_cache(maxsize=65_536)
+def _known_address(value: str) -> str:
     bare = value.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]
     elif bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(bare.partition("%")[0]))
+        found = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
         return ""
+    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(inner or found)
+
+
+@functools.lru_cache(maxsize=65_536)
+def point(latitude: str, longitude: str) -> str:
+    """Return ``latitude,longitude`` in degrees; ``""`` where one of them is none, or out of range.
+
+    Nought degrees both ways, in the Gulf of Guinea, is what sources write for an unknown place (Entra does for
+    programs): absent.
+    """
+    if not (_DEGREES.fullmatch(latitude) and _DEGREES.fullmatch(longitude)):
+        return ""
+    lat, lon = float(latitude), float(longitude)
+    if (lat == 0 and lon == 0) or abs(lat) > 90 or abs(lon) > 180:
+        return ""
+    return f"{latitude},{longitude}"
+
+
+def place(value: Any) -> str:
+    """Return a point in any notation of Elasticsearch's ``geo_point`` as ``latitude,longitude``; ``""`` if it is none.
+
+    An object (``lat``/``lon``, ``latitude``/``longitude``, GeoJSON), ``"latitude,longitude"``, ``POINT (longitude
+    latitude)``, or ``[longitude, latitude]``: the last two the other way round. A geohash is none.
+    """
+    if isinstance(value, dict):
+        if isinstance(value.get("coordinates"), list):
+            return place(value["coordinates"])
+        return point(text(value, "lat", "latitude"), text(value, "lon", "long", "longitude"))
+    if isinstance(value, list):
+        return point(plain(value[1]), plain(value[0])) if len(value) >= 2 else ""
+    if not isinstance(value, str):
+        return ""
+    if match := _POINT.fullmatch(value.strip()):
+        return point(match[2], match[1])
+    latitude, _, longitude = value.partition(",")
+    return point(latitude.strip(), longitude.strip())
 
 
 def record_id(found: str, raw: bytes) -> str:
@@ -215,8 +276,10 @@ def micros(value: Any, unit: int = MILLIS) -> int:
     Raises:
         Unmappable: it is absent, no time, or not within the years 1970 to 9999.
     """
+    if value.__class__ is str and (quick := _written_as_most(value)):
+        return quick
     if value is None or value == "":
-        raise Unmappable("The record says no time.")
+        raise Unmappable(_NO_TIME)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Unmappable("The record's time is no time.")
     if not isinstance(value, str) and not 0 <= value < _LATEST:
@@ -230,17 +293,46 @@ def micros(value: Any, unit: int = MILLIS) -> int:
 
 
 def first_time(record: Any, *paths: str, unit: int = MILLIS) -> int:
-    """Return the time at the first of `paths` that is there; see :func:`micros`."""
-    found = (at(record, path) for path in paths)
-    return micros(next((value for value in found if value not in (None, "")), None), unit)
+    """Return the first time at one of `paths` that can be read; see :func:`micros`."""
+    return first_of([at(record, path) for path in paths], unit)
+
+
+def first_of(values: Iterable[Any], unit: int = MILLIS) -> int:
+    """Return the first of `values` that can be read as a time, in microseconds.
+
+    Raises:
+        Unmappable: none can; says what is wrong with the first that is there.
+    """
+    wrong: Unmappable | None = None
+    for value in values:
+        if value is None or value == "":
+            continue
+        try:
+            return micros(value, unit)
+        except Unmappable as error:
+            wrong = wrong or error
+    raise wrong or Unmappable(_NO_TIME)
 
 
 def optional_time(record: Any, *paths: str, unit: int = MILLIS) -> int:
-    """Return the time at the first of `paths` that is there, 0 where none is or it cannot be read."""
+    """Return the first time at one of `paths` that can be read, 0 where there is none."""
     try:
         return first_time(record, *paths, unit=unit)
     except Unmappable:
         return 0
+
+
+def _written_as_most(written: str) -> int:
+    """Return the microseconds of ``2026-03-01T06:12:40.123Z``, 0 for every other notation."""
+    if not written.endswith(("Z", "+00:00")) or written[4:5] != "-" or written[10:11] != "T" or written[13:14] != ":":
+        return 0
+    try:
+        since = datetime.fromisoformat(written) - _EPOCH
+    except ValueError:
+        return 0
+    if not written.isascii() or written[16:17] != ":" or written[7:8] != "-" or since.days < 0:
+        return 0
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _instant(written: str) -> int:

@@ -8,13 +8,15 @@ what is written in any other way *fails* to decode, and whoever asked reads it t
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
 
 #: What a wanted value may be; an object at its place is a failure.
 _Leaf = str | int | float | bool | None | list[Any]
+#: The same where the value is a point on the map, which most write as an object.
+_Point = str | int | float | bool | None | list[Any] | dict[str, Any]
 #: Names at the top of what a search engine exports around a record; the record itself has none of them.
 _WRAPPING = frozenset({"_source", "_id"})
 
@@ -36,24 +38,33 @@ class Shape(msgspec.Struct, frozen=True):
     places: dict[str, str]
 
 
-def shapes(paths: Sequence[str]) -> tuple[Shape, ...]:
-    """Return the habits in which records with values at `paths` (dotted names) are written: nested, dotted."""
+def shapes(paths: Sequence[str], points: Collection[str] = ()) -> tuple[Shape, ...]:
+    """Return the habits in which records with values at `paths` (dotted names) are written: nested, dotted.
+
+    Args:
+        paths: dotted names.
+        points: those of them whose value may be an object.
+    """
     wanted = list(dict.fromkeys(paths))
     # Where one path is the beginning of another, a value would have to be an object and none at once.
     clash = any(one.startswith(f"{other}.") for one in wanted for other in wanted)
-    made = [_dotted(wanted)] if clash else [_nested(wanted), _dotted(wanted)]
+    made = [_dotted(wanted, points)] if clash else [_nested(wanted, points), _dotted(wanted, points)]
     return tuple(Shape(msgspec.json.Decoder(kind).decode, places) for kind, places in made)
 
 
-def _nested(paths: Sequence[str]) -> tuple[type[msgspec.Struct], dict[str, str]]:
+def _nested(paths: Sequence[str], points: Collection[str]) -> tuple[type[msgspec.Struct], dict[str, str]]:
     """Return the type of records in which every dot is nesting, and where each path is in it."""
     split = {tuple(path.split(".")): path for path in paths}
     places: dict[str, str] = {}
-    return _node(split, (), "", places), places
+    return _node(split, (), "", places, points), places
 
 
 def _node(
-    split: dict[tuple[str, ...], str], above: tuple[str, ...], place: str, places: dict[str, str]
+    split: dict[tuple[str, ...], str],
+    above: tuple[str, ...],
+    place: str,
+    places: dict[str, str],
+    points: Collection[str],
 ) -> type[msgspec.Struct]:
     """Return the type of the object at `above`, and note the places of the paths below it."""
     depth = len(above)
@@ -66,19 +77,21 @@ def _node(
         here, at = (*above, name), f"{place}.{attribute}".lstrip(".")
         if here in split:
             places[split[here]] = at
-            fields.append((attribute, _Leaf, ""))
+            fields.append((attribute, _Point if split[here] in points else _Leaf, ""))
         else:
-            kind = _node(split, here, at, places)
+            kind = _node(split, here, at, places, points)
             fields.append((attribute, kind, kind()))
     mixed = {".".join(parts[depth:end]) for parts in below for end in range(depth + 2, len(parts) + 1)}
     return _struct(fields, names, mixed if above else mixed | _WRAPPING)
 
 
-def _dotted(paths: Sequence[str]) -> tuple[type[msgspec.Struct], dict[str, str]]:
+def _dotted(paths: Sequence[str], points: Collection[str]) -> tuple[type[msgspec.Struct], dict[str, str]]:
     """Return the type of records on one level, and where each path is in it."""
     names = {f"f{number}": path for number, path in enumerate(paths)}
     prefixes = {".".join(parts[:end]) for parts in (path.split(".") for path in paths) for end in range(1, len(parts))}
-    fields: list[tuple[str, Any, Any]] = [(attribute, _Leaf, "") for attribute in names]
+    fields: list[tuple[str, Any, Any]] = [
+        (attribute, _Point if path in points else _Leaf, "") for attribute, path in names.items()
+    ]
     places = {path: attribute for attribute, path in names.items()}
     return _struct(fields, names, prefixes | _WRAPPING), places
 
