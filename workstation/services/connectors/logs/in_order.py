@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -31,7 +31,7 @@ class _Reading(Generic[T]):
             await self.queue.put(None)
 
 
-async def in_order(readings: Iterable[Callable[[], AsyncIterator[T]]], width: int) -> AsyncIterator[T]:
+async def in_order(readings: Iterable[Callable[[], AsyncIterator[T]]], width: int) -> AsyncGenerator[T, None]:
     """Yield all results of the first reading, then all of the second, and so on, while `width` of them go on.
 
     The error of a reading is raised in its turn, after everything of those before it. When whoever reads stops,
