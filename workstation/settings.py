@@ -282,6 +282,8 @@ class TimelineSettings(Base, frozen=True):
     live_s: float = 15.0
     #: Megabytes of raw records held in memory; more of them lie encrypted in a file of this session.
     raw_mb: int = 64
+    #: A directory of the team's own Sigma rules (docs/marks.md).
+    rules: str = ""
 
 
 class StepUpSettings(Base, frozen=True):

@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reason", default=REASON, help="why the account is opened; a lead sees it (20 characters or more)"
     )
+    parser.add_argument("--marks", action="store_true", help="what the rules found instead of the events")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object, which is what comes without a flag")
     form.add_argument("--csv", action="store_true", help="events only, for a spreadsheet; gaps go to standard error")
@@ -46,7 +47,7 @@ async def _print(desk: Workbench, args: argparse.Namespace) -> int:
     await desk.open_account(args.account, args.reason)
     timeline = await desk.timeline(args.account)
     try:
-        await timeline.loaded()
+        await (timeline.judged() if args.marks else timeline.loaded())
         await asyncio.to_thread(_write, timeline, chosen, args, desk.person.login)
     finally:
         await timeline.aclose()
@@ -57,6 +58,9 @@ def _write(timeline: Timeline, chosen: Query, args: argparse.Namespace, by: str)
     from workstation.services.timeline.export import write_csv
     from workstation.services.timeline.query.evaluate import mask
 
+    if args.marks:
+        _write_marks(timeline)
+        return
     seen, now = timeline.working.snapshot(), SystemClock().now()
     passes = mask(chosen, seen, to_micros(now))
     events = (seen.event(int(row)) for row in seen.order() if passes[row])
@@ -72,3 +76,20 @@ def _write(timeline: Timeline, chosen: Query, args: argparse.Namespace, by: str)
         "sources": msgspec.to_builtins(timeline.lines),
     }
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+
+
+def _write_marks(timeline: Timeline) -> None:
+    """Write marks, the worst first; rules that could not be asked go to standard error."""
+    for failed in timeline.failed_rules:
+        print(clean(failed), file=sys.stderr)
+    marks = [
+        {
+            "rule": mark.rule,
+            "severity": mark.severity,
+            "why": mark.why,
+            "innocent": mark.innocent,
+            "events": list(mark.events),
+        }
+        for mark in timeline.marks
+    ]
+    sys.stdout.write(msgspec.json.encode({"marks": marks}).decode() + "\n")

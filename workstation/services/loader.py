@@ -24,6 +24,7 @@ from workstation.services.reading.sight import Given
 from workstation.services.timeline.imported import ImportedEvents
 from workstation.services.timeline.loading.gathering import Maker
 from workstation.services.timeline.loading.loader import Asker, Loader
+from workstation.services.timeline.loading.marking import rulebook
 from workstation.services.timeline.loading.wire import Begin
 from workstation.services.timeline.source import EventSource
 from workstation.services.world import World
@@ -96,7 +97,10 @@ async def _run() -> None:
         await writer.drain()
 
     clock = SystemClock()
+    # A loader waits in reserve most of its life: the rules are read meanwhile.
+    reading = asyncio.ensure_future(asyncio.to_thread(rulebook, ""))
     await Loader(reader, write, partial(makers_of, clock=clock), clock).run()
+    await asyncio.gather(reading, return_exceptions=True)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from workstation.services.errors import WorkstationError
 from workstation.services.reading.sight import TicketBook
 from workstation.services.store.session import Session
 from workstation.services.timeline.loading.apart import Loaders
@@ -14,6 +15,7 @@ from workstation.services.timeline.loading.timeline import Timeline
 from workstation.services.timeline.loading.wire import Begin
 from workstation.services.timeline.source import Span
 from workstation.services.timeline.working.columns import WorkingSet
+from workstation.services.views import RuleRecord
 from workstation.settings import Settings
 
 
@@ -60,9 +62,19 @@ class Timelines:
             sources=self._sources,
             limit=chosen.events,
             live_s=chosen.live_s,
+            records=await self._records(),
+            rules=chosen.rules,
         )
         await self._loaders.open(begin, timeline, self._answer)
         return timeline
+
+    async def _records(self) -> dict[str, tuple[int, int]]:
+        """Return how often each rule was judged right and wrong; nothing where the store cannot say now."""
+        try:
+            known = await self._session.typed(tuple[RuleRecord, ...], "mark_record")
+        except WorkstationError:
+            return {}
+        return {one.rule: (one.right, one.wrong) for one in known}
 
     async def aclose(self) -> None:
         """End the spare loader."""

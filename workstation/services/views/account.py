@@ -30,7 +30,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A finding of a rule over events. `severity`: low, medium, or high (an alarm that would hold up a withdrawal).
 
     `why` says what was found, `innocent` what would explain it harmlessly, `events` the ids that caused it and `rows`
-    their numbers in the working set.
+    their numbers in the working set. `facts` explain it part by part. `key` names it however often it is found again.
     """
 
     rule: str
@@ -40,6 +40,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     innocent: str
     events: tuple[str, ...]
     rows: tuple[int, ...] = ()
+    facts: tuple[str, ...] = ()
+    key: str = ""
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from workstation.services.timeline.loading.wire import (
     Came,
     FromLoader,
     Halt,
+    Marked,
     Reply,
     Stand,
     ToLoader,
@@ -99,6 +100,10 @@ class Apart:
         elif isinstance(message, Stand):
             timeline.lines, timeline.gaps = message.lines, message.gaps
             timeline.told()
+        elif isinstance(message, Marked):
+            timeline.marks, timeline.failed_rules = message.marks, message.failed
+            timeline.rulebook, timeline.marked = message.rulebook, True
+            timeline.told()
         elif isinstance(message, Ask):
             task = asyncio.create_task(self._answer(message), name=f"answer {message.what}")
             self._asked.add(task)
@@ -125,6 +130,8 @@ class Apart:
             for line in timeline.lines
         )
         timeline.gaps = (*timeline.gaps, *(self._gap(line, why, hint) for line in lost))
+        if not timeline.marked:
+            timeline.marked, timeline.failed_rules = True, (f"No rule was asked: {why}.",)
         timeline.told()
 
     def _gap(self, line: SourceLine, why: str, hint: str) -> Gap:

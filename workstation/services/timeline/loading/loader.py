@@ -12,6 +12,7 @@ from workstation.services.clock import Clock
 from workstation.services.errors import Refused, StoreError, WorkstationError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.loading.gathering import Gathering, Maker
+from workstation.services.timeline.loading.marking import Marking, Records
 from workstation.services.timeline.loading.wire import (
     Again,
     Ask,
@@ -29,10 +30,13 @@ from workstation.services.timeline.loading.wire import (
     unpacked,
 )
 from workstation.services.timeline.source import Span
+from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
 
 #: Seconds between two words on how the sources stand; a person sees ten changes a second as flowing.
 BREATH_S = 0.1
+#: Seconds between two looks whether the rules have something new to look at.
+JUDGE_S = 0.25
 
 #: Sends bytes to the workstation and waits while it does not read.
 Write = Callable[[bytes], Awaitable[None]]
@@ -99,7 +103,8 @@ class Loader:
         self._clock = clock
         self._asker = Asker(self._send)
         self._encoder = Encoder()
-        self._room = 0
+        #: The twin of what the workstation holds, without raw records: rows have the same numbers in both.
+        self._working = WorkingSet(raws=False)
 
     async def run(self) -> None:
         """Read until the workstation closes the pipe."""
@@ -117,7 +122,8 @@ class Loader:
         await self._read(begin, makers)
 
     async def _read(self, begin: Begin, makers: Mapping[str, Maker]) -> None:
-        self._room = begin.limit
+        self._working.limit_events = begin.limit
+        marking = Marking(self._working, Records(begin.records), begin.rules, self._clock)
         gathering = Gathering(
             makers,
             begin.account,
@@ -128,15 +134,18 @@ class Loader:
         )
         gathering.start()
         telling = asyncio.create_task(self._tell(gathering))
+        judging = asyncio.create_task(self._judge(gathering, marking))
         try:
             while True:
                 self._obey(await self._next(), gathering)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the workstation has closed this account
         finally:
+            marking.stop()
             telling.cancel()
+            judging.cancel()
             await gathering.aclose()
-            await asyncio.gather(telling, return_exceptions=True)
+            await asyncio.gather(telling, judging, return_exceptions=True)
 
     def _obey(self, message: ToLoader, gathering: Gathering) -> None:
         if isinstance(message, Again):
@@ -147,11 +156,20 @@ class Loader:
             self._asker.answered(message)
 
     async def _take(self, feed: int, events: Sequence[Event]) -> bool:
-        if events and self._room > 0:
-            kept = events[: self._room]
-            self._room -= len(kept)
-            await self._send(Came(self._encoder.encode(kept, feed).to_bytes()))
-        return self._room > 0
+        if events and not self._working.full:
+            block = self._encoder.encode(events, feed)
+            self._working.append(block)
+            await self._send(Came(block.to_bytes()))
+        return not self._working.full
+
+    async def _judge(self, gathering: Gathering, marking: Marking) -> None:
+        """Ask the rules when no source is loading any more, and again when something new came."""
+        seen = -1
+        while True:
+            if not gathering.loading and self._working.version != seen:
+                seen = self._working.version
+                await self._send(await marking.look())
+            await asyncio.sleep(JUDGE_S)
 
     async def _tell(self, gathering: Gathering) -> None:
         """Say how the sources stand whenever that changed."""

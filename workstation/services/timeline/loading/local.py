@@ -40,6 +40,7 @@ class LocalTimelines:
         """Return a timeline that fills; whoever opened it closes it."""
         makers = self._makers()
         timeline = Timeline(WorkingSet(), makers, span)
+        timeline.marked = True  # no rules are asked here
         timeline.control = _Here(makers, account, self._clock, timeline, self._pause)
         return timeline
 

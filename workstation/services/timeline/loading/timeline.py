@@ -42,6 +42,12 @@ class Timeline:
         self.lines = tuple(SourceLine(name=name, state=SourceState.LOADING) for name in sources)
         self.gaps: tuple[Gap, ...] = ()
         self.marks: tuple[Mark, ...] = ()
+        #: Whether the rules were asked of all that came when no source was loading any more.
+        self.marked = False
+        #: Which rules could not be asked, and why.
+        self.failed_rules: tuple[str, ...] = ()
+        #: SHA-256 of the rules; empty until they were asked.
+        self.rulebook = b""
         self.control: Control | None = None
         self._news = asyncio.Event()
 
@@ -58,6 +64,11 @@ class Timeline:
     async def loaded(self) -> None:
         """Wait until no source is read for the first time any more."""
         while self.loading:
+            await self.news()
+
+    async def judged(self) -> None:
+        """Wait until the rules were asked of everything that could be loaded."""
+        while self.loading or not self.marked:
             await self.news()
 
     def told(self) -> None:

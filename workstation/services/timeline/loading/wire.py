@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from workstation.services.timeline.source import Gap
-from workstation.services.views import SourceLine
+from workstation.services.views import Mark, SourceLine
 
 #: The longest message: a block of ten thousand events of a few KB each, packed.
 MESSAGE_MAX = 256 * 1024 * 1024
@@ -25,6 +25,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ``settings`` is the settings file as JSON; ``tokens`` are read credentials by name; ``sources`` names what is
     read, in order. Where `settings` names a reader, there are no tokens: view tickets are asked for. ``live_s`` is the
     number of seconds between two looks for what is new, 0: none. ``limit`` is how many events the working set holds.
+    ``records`` is how often each rule was judged right and wrong; ``rules`` a directory of the team's own, or ``""``.
     """
 
     account: str
@@ -35,6 +36,8 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sources: tuple[str, ...]
     limit: int
     live_s: float = 0.0
+    records: dict[str, tuple[int, int]] = {}
+    rules: str = ""
 
 
 class Again(msgspec.Struct, frozen=True, tag=True):
@@ -70,6 +73,17 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     gaps: tuple[Gap, ...]
 
 
+class Marked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the rules found in all that came so far.
+
+    ``failed`` says which rules could not be asked, and why. ``rulebook`` is the SHA-256 of the rules.
+    """
+
+    marks: tuple[Mark, ...]
+    failed: tuple[str, ...]
+    rulebook: bytes
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A question that only the workstation's own session can answer; `args` is msgpack."""
 
@@ -86,7 +100,7 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 ToLoader = Begin | Again | Halt | Reply
-FromLoader = Came | Stand | Ask | Broken
+FromLoader = Came | Stand | Marked | Ask | Broken
 
 to_loader = msgspec.msgpack.Decoder(ToLoader)
 from_loader = msgspec.msgpack.Decoder(FromLoader)
