@@ -118,7 +118,16 @@ def _person(key: str) -> Callable[[dict[str, Any]], list[str]]:
     roots = ("user", "source.user", "client.user")
     if key == "id":
         return lambda document: _all(document, *(f"{root}.id" for root in roots))
-    return lambda document: [name for root in roots for name in _users(document, root)]
+    # Elastic cuts sign-in names at the @; the whole one stands in Okta's own fields.
+    return lambda document: [
+        *(name for root in roots for name in _users(document, root)),
+        *_all(document, "okta.actor.alternate_id"),
+    ]
+
+
+def _targets(document: dict[str, Any]) -> list[str]:
+    users = [item for item in at(document, "okta.target") or [] if item.get("type") == "User"]
+    return [*_users(document, "user.target"), *(plain(user.get("alternate_id")) for user in users)]
 
 
 def _of(*paths: str) -> Callable[[dict[str, Any]], list[str]]:
@@ -176,7 +185,7 @@ FIELDS: dict[str, tuple[Callable[[Event], str], Callable[[dict[str, Any]], list[
     "user.id": (lambda e: e.actor, _person("id")),
     "user.name": (lambda e: e.actor_name, _person("name")),
     "user.target.id": (lambda e: e.account, _of("user.target.id")),
-    "user.target.name": (lambda e: e.account_name, lambda d: _users(d, "user.target")),
+    "user.target.name": (lambda e: e.account_name, _targets),
     "source.ip": (lambda e: e.ip, _of("source.ip", "client.ip")),
     "geo.country": (lambda e: e.country, _country),
     "geo.city": (lambda e: e.city, lambda d: _all(_geo(d), "city_name", "city")),

@@ -35,7 +35,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "client": {
             "ipAddress": "198.51.100.7",
             "zone": "null",
-            "geographicalContext": {"city": "Lisbon", "country": "Portugal"},
+            "geographicalContext": {
+                "city": "Lisbon",
+                "country": "Portugal",
+                "geolocation": {"lat": 38.7223, "lon": -9.1393},
+            },
             "userAgent": {"rawUserAgent": "Mozilla/5.0"},
         },
         "securityContext": {"asNumber": 9009, "asOrg": "m247"},
@@ -58,7 +62,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
             "ip": "2001:db8::1",
             "user_agent": "Mozilla/5.0",
             "user_id": "",
-            "location_info": {"country_code": "PT", "city_name": "Lisbon"},
+            "location_info": {
+                "country_code": "PT",
+                "city_name": "Lisbon",
+                "latitude": 38.7223,
+                "longitude": -9.1393,
+            },
             "details": {
                 "request": {
                     "auth": {"user": {"user_id": "auth0|staff", "email": "staff@ex.example"}},
@@ -81,7 +90,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
             "userAgent": "Mozilla/5.0",
             "sessionId": "s-1",
             "deviceDetail": {"deviceId": "d-1"},
-            "location": {"city": "Lisbon", "countryOrRegion": "PT"},
+            "location": {
+                "city": "Lisbon",
+                "countryOrRegion": "PT",
+                "geoCoordinates": {"latitude": 38.7223, "longitude": -9.1393},
+            },
             "autonomousSystemNumber": 9009,
             "mfaDetail": {"authMethod": "totp"},
             "status": {"errorCode": 50126, "failureReason": "Invalid username or password."},
@@ -154,6 +167,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "ping": {
         "id": "g-1",
         "recordedAt": "2026-03-01T06:12:40.123Z",
+        "createdAt": "2026-03-01T06:12:41.000Z",
         "action": {"type": "DEVICE.DELETED", "description": "Device Deleted"},
         "actors": {"client": {"id": "c-1", "name": "adminui"}, "user": {"id": "u-9", "name": "staff"}},
         "resources": [
@@ -170,7 +184,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "initiated_by": {"id": "u-9", "type": "admin", "email": "staff@ex.example"},
         "resource": {"id": "u-1", "type": "user", "username": "maria"},
         "client_ip": "198.51.100.7",
-        "geoip": {"country_code": "PT", "region_name": "Lisbon"},
+        "geoip": {"country_code": "PT", "region_name": "Lisbon", "latitude": 38.7223, "longitude": -9.1393},
         "success": True,
         "mfa": True,
         "useragent": {"name": "Chrome", "os_full": "Mac OS X 10.15.7"},
@@ -186,7 +200,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "actor": {"user": {"uid": "u-9", "name": "staff"}, "session": {"uid": "s-1"}},
         "src_endpoint": {
             "ip": "198.51.100.7",
-            "location": {"country": "PT", "city": "Lisbon"},
+            "location": {"country": "PT", "city": "Lisbon", "lat": 38.7223, "long": -9.1393},
             "autonomous_system": {"number": 9009, "name": "m247"},
         },
         "http_request": {"user_agent": "Mozilla/5.0"},
@@ -204,7 +218,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         },
         "event.dataset": "account-log",
         "user": {"id": "u-9", "name": "staff", "target": {"id": "u-1", "name": "maria"}},
-        "source": {"ip": "198.51.100.7", "geo.country_iso_code": "PT", "as": {"number": 9009}},
+        "source": {
+            "ip": "198.51.100.7",
+            "geo.country_iso_code": "PT",
+            "geo": {"location": {"lat": 38.7223, "lon": -9.1393}},
+            "as": {"number": 9009},
+        },
         "user_agent.original": "Mozilla/5.0",
         "session": {"id": "s-1"},
     },

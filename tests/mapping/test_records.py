@@ -17,7 +17,19 @@ from workstation.services.clock import from_micros, to_micros
 from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.mapping import SOURCES, Unmapped, map_line
 from workstation.services.timeline.mapping.countries import country_code
-from workstation.services.timeline.mapping.records import SECONDS, Unmappable, address, at, decode, micros, plain, text
+from workstation.services.timeline.mapping.fields import reader
+from workstation.services.timeline.mapping.records import (
+    SECONDS,
+    Unmappable,
+    address,
+    at,
+    decode,
+    first_of,
+    micros,
+    place,
+    plain,
+    text,
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -123,6 +135,12 @@ def test_paths_meet_any_shape() -> None:
         ("[2001:db8::1]:443", "2001:db8::1"),
         ("2001:DB8:0:0::1", "2001:db8::1"),
         ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8::1#80", "2001:db8::1"),
+        ("2001:db8::1p80", "2001:db8::1"),
+        ("2001:db8::1 port 80", "2001:db8::1"),
+        ("2001:db8::1.80", "2001:db8::1"),
+        ("::ffff:198.51.100.7.80.9", ""),
         ("AWS Internal", ""),
         ("cloudformation.amazonaws.com", ""),
         ("", ""),
@@ -131,6 +149,90 @@ def test_paths_meet_any_shape() -> None:
 )
 def test_addresses(written: str, ip: str) -> None:
     assert address(written) == ip
+
+
+@pytest.mark.parametrize(
+    ("written", "location"),
+    [
+        ({"lat": 38.7223, "lon": -9.1393}, "38.7223,-9.1393"),
+        ({"latitude": "38.7223", "longitude": "-9.1393"}, "38.7223,-9.1393"),
+        ({"type": "Point", "coordinates": [-9.1393, 38.7223]}, "38.7223,-9.1393"),
+        ([-9.1393, 38.7223], "38.7223,-9.1393"),
+        ("38.7223, -9.1393", "38.7223,-9.1393"),
+        ("POINT (-9.1393 38.7223)", "38.7223,-9.1393"),
+        ({"lat": 0, "lon": 12.5}, "0,12.5"),
+        ({"lat": 0.0, "lon": 0}, ""),
+        ({"lat": 91, "lon": 0}, ""),
+        ({"lat": 1e300, "lon": float("nan")}, ""),
+        ({"lat": 38.7}, ""),
+        ([1], ""),
+        ("eyckp", ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_points_on_the_map(written: Any, location: str) -> None:
+    assert place(written) == location
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    record=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.sampled_from(["", " x ", "null", "-", "text"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["a", "aB", "ab", "C", "c", "0", "1"]), inner, max_size=4)
+        ),
+        max_leaves=12,
+    )
+)
+def test_a_compiled_reader_reads_what_walking_reads(record: Any) -> None:
+    names = ("a", "aB", "C", "a.aB", "aB.C", "a.aB.C", "aB.0.C", "C.1")
+    wanted = {f"f{number}": name for number, name in enumerate(names)}
+    every: dict[str, str | tuple[str, ...]] = {**wanted, "first": names, "other": ("aB.C", "aB.0.C", "C")}
+    said = reader(**every)(record)
+    for field, paths in every.items():
+        assert getattr(said, field) == text(record, *((paths,) if isinstance(paths, str) else paths))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "2026-03-01T06:12:40Z",
+            "2026-03-01T06:12:40.1234567Z",
+            "2026-03-01T06:12:40.12+00:00",
+            "2016-12-31T23:59:60Z",
+        ),
+        *(
+            "2026-03-01T061240Z",
+            "2026-W09-7T06:12:40Z",
+            "20260301T06:12:40Z",
+            "2026-03-01T06:12Z",
+            "2026-03-01T06:12:4٠Z",
+        ),
+        *("1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-03-01T24:00:00Z", "T", "Z"),
+    ],
+)
+def test_the_usual_notation_is_read_as_any_other(written: str) -> None:
+    def slowly() -> int | None:
+        try:
+            return micros(written + " ")
+        except Unmappable:
+            return None
+
+    try:
+        assert micros(written) == slowly()
+    except Unmappable:
+        assert slowly() is None
+
+
+def test_the_first_time_that_can_be_read_counts() -> None:
+    assert first_of((None, "2021-07-20T11: 41: 31+00: 00", "1626781291"), SECONDS) == 1626781291000000
+    with pytest.raises(Unmappable, match="cannot be read"):
+        first_of(("", "soon", None))
+    with pytest.raises(Unmappable, match="no time"):
+        first_of(("", None))
 
 
 @pytest.mark.parametrize(

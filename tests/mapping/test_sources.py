@@ -87,6 +87,16 @@ def test_where_it_came_from(source: str) -> None:
         assert event.user_agent
 
 
+@pytest.mark.parametrize("source", ["okta", "auth0", "entra", "jumpcloud", "ocsf", "ecs"])
+def test_coordinates_where_the_source_has_them(source: str) -> None:
+    assert mapped(source, raw_of(source)).location == "38.7223,-9.1393"
+
+
+@pytest.mark.parametrize(("source", "second"), [("ecs", 41), ("ocsf", 41), ("ping", 41), ("entra", 0)])
+def test_a_second_clock_where_the_source_has_one(source: str, second: int) -> None:
+    assert from_micros(mapped(source, raw_of(source)).ingested_us).second == second
+
+
 def test_the_rest_that_only_some_can_say() -> None:
     assert mapped("okta", raw_of("okta")).risk == "medium"
     assert mapped("okta", raw_of("okta")).device == "guoDEVICE"
@@ -97,8 +107,6 @@ def test_the_rest_that_only_some_can_say() -> None:
     assert mapped("cloudtrail", raw_of("cloudtrail")).actor_name == "Support/ana"
     assert mapped("o365", raw_of("o365")).session == "s-1"
     assert mapped("ecs", raw_of("ecs")).category == "iam, authentication"
-    assert from_micros(mapped("ecs", raw_of("ecs")).ingested_us).second == 41
-    assert from_micros(mapped("ocsf", raw_of("ocsf")).ingested_us).second == 41
 
 
 # -- traps -------------------------------------------------------------------------------------------
@@ -223,6 +231,175 @@ def test_duo_administrators_describe_in_json_that_may_be_broken() -> None:
     assert (good.ip, good.reason, good.outcome) == ("198.51.100.7", "reported", Outcome.FAILURE)
     broken = mapped("duo", {**record, "action": "admin_lockout", "description": '"message": "locked"'})
     assert (broken.action, broken.outcome) == ("account.locked", Outcome.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "outcome", "action"),
+    [
+        ("PASSWORD.CHECK_FAILED", "SUCCESS", "failure", "sign_in"),
+        ("PASSWORD.CHECK_SUCCEEDED", "SUCCESS", "success", "sign_in"),
+        ("USER.ACCESS_DENIED", "SUCCESS", "failure", "application.opened"),
+        ("USER.UPDATED", "FAILED", "failure", "profile.changed"),
+        ("POLICY.UPDATED", "", "unknown", "POLICY.UPDATED"),
+    ],
+)
+def test_pingone_names_a_failure_even_where_the_status_says_success(
+    kind: str, status: str, outcome: str, action: str
+) -> None:
+    event = changed("ping", action={"type": kind}, result={"status": status})
+    assert (event.outcome, event.action) == (outcome, action)
+    alone = changed("ping", action={"type": kind}, actors=None)
+    assert (alone.actor, alone.actor_name) == ("u-1", "maria")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("None", "success"),
+        ("InvalidUserNameOrPassword", "unknown"),
+        ("UserStrongAuthClientAuthNRequiredInterrupt", "unknown"),
+    ],
+)
+def test_office_sign_ins_that_contradict_themselves_are_unknown(error: str, outcome: str) -> None:
+    assert changed("o365", Operation="UserLoggedIn", LogonError=error).outcome == outcome
+
+
+def test_office_sign_outs_are_written_as_sign_ins() -> None:
+    event = changed(
+        "o365", Operation="UserLoggedIn", ExtendedProperties=[{"Name": "RequestType", "Value": "OAuth2:Logout"}]
+    )
+    assert (event.action, event.native_action) == ("sign_out", "UserLoggedIn")
+
+
+@pytest.mark.parametrize(
+    ("operation", "said", "action"),
+    [
+        ("Set-Mailbox", {"Parameters": [{"Name": "ForwardingSmtpAddress", "Value": "smtp:a@evil.example"}]}, "forward"),
+        ("Set-Mailbox", {"Parameters": [{"Name": "ForwardingSmtpAddress", "Value": ""}]}, ""),
+        ("New-InboxRule", {"Parameters": [{"Name": "ForwardTo", "Value": "a@evil.example"}]}, "forward"),
+        ("New-InboxRule", {"Parameters": [{"Name": "DeleteMessage", "Value": "True"}]}, "rule"),
+        (
+            "UpdateInboxRules",
+            {"OperationProperties": [{"Name": "RuleActions", "Value": '[{"Type":"Forward"}]'}]},
+            "forward",
+        ),
+        ("UpdateInboxRules", {"OperationProperties": [{"Name": "RuleName", "Value": "Forward"}]}, "rule"),
+    ],
+)
+def test_office_rules_say_whether_mail_is_sent_on(operation: str, said: dict[str, Any], action: str) -> None:
+    words = {"forward": "forwarding.changed", "rule": "mail_rule.changed", "": operation}
+    event = changed("o365", Operation=operation, MailboxOwnerUPN="owner@ex.example", **said)
+    assert (event.action, event.account_name, event.actor_name) == (
+        words[action],
+        "owner@ex.example",
+        "maria@ex.example",
+    )
+
+
+def test_entra_risk_records() -> None:
+    detection = {
+        "time": "8/22/2022 6:07:16 PM",
+        "category": "UserRiskEvents",
+        "operationName": "User Risk Detection",
+        "properties": {
+            "id": "r-1",
+            "userId": "u-1",
+            "userPrincipalName": "maria@ex.example",
+            "riskEventType": "anonymizedIPAddress",
+            "riskState": "atRisk",
+            "riskLevel": "high",
+            "riskDetail": "none",
+            "ipAddress": "198.51.100.7",
+            "activityDateTime": "2022-08-22T18:05:06.133Z",
+            "location": {"city": "Lisbon", "countryOrRegion": "PT", "geoCoordinates": {"latitude": 0, "longitude": 0}},
+        },
+    }
+    event = mapped("entra", detection)
+    assert (event.action, event.native_action, event.account, event.risk) == (
+        *("risk.detected", "User Risk Detection", "u-1", "high"),
+    )
+    assert (event.reason, event.outcome, event.location) == ("anonymizedIPAddress, atRisk", Outcome.UNKNOWN, "")
+    assert from_micros(event.ingested_us).isoformat() == "2022-08-22T18:07:16+00:00"
+    user = {
+        "id": "u-1",
+        "riskState": "remediated",
+        "riskLevel": "none",
+        "riskLastUpdatedDateTime": "2022-08-23T00:00:00Z",
+    }
+    event = mapped("entra", user)
+    assert (event.action, event.account, event.id[:7], event.risk) == ("", "u-1", "sha256:", "")
+    noon, midnight = (mapped("entra", {**detection, "time": f"1/2/2023 12:00:00 {half}M"}) for half in "PA")
+    assert (from_micros(noon.ingested_us).hour, from_micros(midnight.ingested_us).hour) == (12, 0)
+
+
+def test_google_challenges_that_were_passed_are_a_success() -> None:
+    parameters = [{"name": "login_challenge_status", "value": "Challenge Passed."}]
+    event = changed("google", events=[{"type": "login", "name": "login_verification", "parameters": parameters}])
+    assert (event.action, event.outcome) == ("second_factor.checked", Outcome.SUCCESS)
+
+
+LINE = (
+    "2021-10-22 21:20:42,120 WARN  [org.keycloak.events] (default task-2) type={}, realmId=test, clientId=web,"
+    " userId={}, ipAddress=198.51.100.7, {}auth_method=openid-connect, redirect_uri=http://127.0.0.1:8080, username={}"
+)
+
+
+def test_keycloak_lines_of_older_servers_have_no_quotation_marks() -> None:
+    failed = mapped("keycloak", LINE.format("LOGIN_ERROR", "u-1", "error=invalid_user_credentials, ", "maria").encode())
+    assert (failed.action, failed.native_action, failed.outcome) == ("sign_in", "LOGIN_ERROR", Outcome.FAILURE)
+    assert (failed.account, failed.account_name, failed.ip) == ("u-1", "maria", "198.51.100.7")
+    assert failed.reason == "invalid_user_credentials"
+    admin = (
+        b"2021-10-22 22:12:09,871 DEBUG [org.keycloak.events] (task-3) operationType=CREATE, realmId=test, clientId=c,"
+        b" userId=s, ipAddress=198.51.100.7, resourceType=USER, resourcePath=users/u-2"
+    )
+    event = mapped("keycloak", admin)
+    assert (event.action, event.native_action, event.account, event.actor) == (
+        "account.created",
+        "CREATE USER",
+        "u-2",
+        "s",
+    )
+    other = b"2021-10-22 21:01:43,208 INFO  [org.jboss.as.server] (pool) Deployed type=LOGIN, userId=u-1"
+    assert isinstance(map_line("keycloak", other), Unmapped)
+
+
+@pytest.mark.parametrize(
+    "name", ["x, userId=victim, type=LOGOUT", "x, error=oh, ipAddress=192.0.2.1", 'x" type="LOGOUT']
+)
+def test_no_user_name_moves_a_keycloak_line(name: str) -> None:
+    event = mapped("keycloak", LINE.format("LOGIN", "u-1", "", name).encode())
+    assert (event.action, event.account, event.ip) == ("sign_in", "u-1", "198.51.100.7")
+    assert event.outcome is Outcome.SUCCESS
+
+
+def test_cloudtrail_sees_identity_center_and_early_records() -> None:
+    event = changed(
+        "cloudtrail",
+        eventSource="sso-directory.amazonaws.com",
+        eventName="DeleteMfaDeviceForUser",
+        requestParameters={"userId": "9067-maria"},
+    )
+    assert (event.action, event.account, event.account_name) == ("second_factor.removed", "9067-maria", "")
+    assert changed("cloudtrail", eventVersion="1.0", eventType=None).outcome is Outcome.SUCCESS
+    signed = {"eventType": "AwsServiceEvent", "eventName": "UserAuthentication"}
+    assert changed("cloudtrail", **signed, serviceEventDetails={"UserAuthentication": "Success"}).outcome == "success"
+
+
+def test_duo_telephony_and_times_that_cannot_be_read() -> None:
+    event = mapped(
+        "duo", {"context": "enrollment", "type": "sms", "phone": "+15550100", "isotimestamp": "2026-03-01T06:12:40Z"}
+    )
+    assert (event.native_action, event.category, event.target, event.factor) == (
+        "sms",
+        "authentication",
+        "+15550100",
+        "sms",
+    )
+    broken = mapped(
+        "duo", {"action": "user_update", "isotimestamp": "2021-07-20T11: 41: 31+00: 00", "timestamp": 1626781291}
+    )
+    assert from_micros(broken.time_us).year == 2021
 
 
 def signed_in(answer: Any) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _administrator(record: dict[str, Any], raw: bytes) -> Event:
     said = _description(record)
     obj = text(record, "object")
     # The object of user_…, bypass_… and the like is the user; of policies and integrations it is their name.
-    on_user = native.startswith(("user_", "bypass_", "phone_", "hardtoken_", "admin_"))
+    on_user = native.startswith(("user_", "bypass_", "phone_", "hardtoken_", "admin_", "activation_"))
     error = text(said, "error") if isinstance(said, dict) else ""
     return make(
         SOURCE,

@@ -92,11 +92,9 @@ _USER_PATH = re.compile(r"users/([^/]+)(.*)")
 _UNLOCK = re.compile(r"attack-detection/brute-force/users/([^/]+)")
 _PAIR = re.compile(r'([A-Za-z_][A-Za-z0-9_.]*)="((?:[^"\\]|\\.)*)"')
 _BARE_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=(.*?)(?=, [A-Za-z_][A-Za-z0-9_.]*=|\Z)", re.DOTALL)
-#: Where the fields of an event begin in a line.
-_QUOTED, _BARE = (
-    re.compile(r'\b(?:type|operationType)="'),
-    re.compile(r"\[org\.keycloak\.events\] .*?\b((?:t|operationT)ype=)"),
-)
+#: Where the fields of an event begin in a line: the first such name is the server's.
+_BEGIN = re.compile(r'\b(?:type|operationType)=("?)')
+_LOGGER = "[org.keycloak.events]"
 _ESCAPED = re.compile(r"\\(.)")
 _STAMP = re.compile(r"\s*(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)")
 
@@ -164,12 +162,13 @@ def _pairs(line: str, bare: str = "") -> dict[str, str]:
         line: the line, or the message in a record of a log that is written as JSON.
         bare: the logger's name, where it is not in the line.
     """
+    match = _BEGIN.search(line)
     found: dict[str, str] = {}
-    if match := _QUOTED.search(line):
+    if match and match[1]:
         for name, value in _PAIR.findall(line, match.start()):
             found.setdefault(name, _ESCAPED.sub(r"\1", value))
-    elif match := _BARE.search(f"[{bare}] {line}" if bare else line):
-        for name, value in _BARE_PAIR.findall(match.string, match.start(1)):
+    elif match and _LOGGER in (f"[{bare}]" if bare else line[: match.start()]):
+        for name, value in _BARE_PAIR.findall(line, match.start()):
             found.setdefault(name, value)
     return found
 

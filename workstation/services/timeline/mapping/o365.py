@@ -8,6 +8,7 @@ is another one in each.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from workstation.services.timeline.event import Event, Outcome
@@ -37,17 +38,21 @@ WORDS = {
     "Add member to group": "group.joined",
     "Remove member from group": "group.left",
     "Consent to application": "consent.granted",
-    "Add-MailboxPermission": "role.granted",
-    "Remove-MailboxPermission": "role.removed",
-    "New-InboxRule": "forwarding.changed",
-    "Set-InboxRule": "forwarding.changed",
-    "UpdateInboxRules": "forwarding.changed",
+    **dict.fromkeys(("Add-MailboxPermission", "Add-RecipientPermission", "AddFolderPermissions"), "mailbox.shared"),
+    **dict.fromkeys(("New-InboxRule", "Set-InboxRule", "UpdateInboxRules"), "mail_rule.changed"),
     "Register device": "device.added",
 }
 _RESULTS = {
     **dict.fromkeys(("success", "succeeded", "true"), Outcome.SUCCESS),
     **dict.fromkeys(("failed", "failure", "false"), Outcome.FAILURE),
 }
+#: Operations that may send mail on, and what it looks like when they do; an empty value takes it back.
+_MAIL = frozenset({"Set-Mailbox", "New-InboxRule", "Set-InboxRule", "UpdateInboxRules"})
+_FORWARDS = re.compile(
+    r"(?:Forwarding(?:Smtp)?Address|ForwardTo|ForwardAsAttachmentTo|RedirectTo)=."
+    r"|RuleActions=.*\b(?:Forward|ForwardAsAttachment|Redirect|ServerSideRedirect)\b",
+    re.DOTALL,
+)
 #: What stands for nobody in ``UserId`` and ``UserKey``.
 _NOBODY = frozenset({"", "Not Available", "Unknown"})
 #: Workload → ECS category of what has no word of ours.
@@ -76,6 +81,7 @@ _said = reader(
     user_agent=("UserAgent", "ClientInfoString"),
     session=("AppAccessContext.AADSessionId", "SessionId"),
     target=("ObjectId", "ApplicationId"),
+    owner="MailboxOwnerUPN",
 )
 _pair = reader(kind="Type", id="ID")
 
@@ -87,17 +93,15 @@ def map_record(record: dict[str, Any], raw: bytes) -> Event:
     extended = named(record, "ExtendedProperties", "Name", "Value")
     device = named(record, "DeviceProperties", "Name", "Value")
     actor = said.user if said.user not in _NOBODY else "" if said.key in _NOBODY else said.key
-    account = _target(record) or actor
-    word = WORDS.get(code, said.native)
-    if code == "UserLoggedIn" and extended.get("RequestType") == "OAuth2:Logout":
-        word = "sign_out"
+    # A mailbox's records say whose it is: a delegate or a service acts on somebody else's.
+    account = _target(record) or said.owner or actor
     return make(
         SOURCE,
         raw,
         own_id=said.own_id,
         time_us=micros(said.time),
         native=said.native,
-        words={said.native: word},
+        words={said.native: _word(record, code, extended) or said.native},
         category=_CATEGORIES.get(said.workload, ""),
         outcome=_outcome(said, code),
         reason="" if said.error == "None" else said.error or plain(extended.get("ResultStatusDetail")),
@@ -112,6 +116,17 @@ def map_record(record: dict[str, Any], raw: bytes) -> Event:
         factor=plain(extended.get("UserAuthenticationMethod")),
         target=said.target,
     )
+
+
+def _word(record: dict[str, Any], code: str, extended: dict[str, Any]) -> str:
+    if code == "UserLoggedIn" and extended.get("RequestType") == "OAuth2:Logout":
+        return "sign_out"
+    if code in _MAIL:
+        rule = (*items(record, "Parameters"), *items(record, "OperationProperties"))
+        # A rule that is changed in Outlook says what it does in the value, one by a command in the name.
+        if any(_FORWARDS.search(f"{plain(item.get('Name'))}={plain(item.get('Value'))}") for item in rule):
+            return "forwarding.changed"
+    return WORDS.get(code, "")
 
 
 def _target(record: dict[str, Any]) -> str:

@@ -48,6 +48,8 @@ _ESCAPE = re.compile(
 _DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,20})?")
 #: ``POINT (longitude latitude)``: well-known text (OGC 06-103r4), as Elasticsearch takes it.
 _POINT = re.compile(r"(?i:point)\s*\(\s*(\S+)\s+(\S+)\s*\)")
+#: An IPv6 address and a port in the notations of RFC 5952, 6, other than brackets.
+_PORT = re.compile(r"([0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*)(?:#| port |p|\.)[0-9]{1,5}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: An address has at most 45 characters (RFC 4291, 2.2, with an embedded IPv4 address), a zone and a port beside.
 _ADDRESS_MAX = 80
@@ -217,6 +219,8 @@ def _known_address(value: str) -> str:
         bare = bare[1:].partition("]")[0]
     elif bare.count(":") == 1:
         bare = bare.partition(":")[0]
+    elif match := _PORT.fullmatch(bare):
+        bare = match[1]
     try:
         found = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
