@@ -36,7 +36,8 @@ _Line = msgspec.defstruct(
     "_Line", [(attribute, str, "") for attribute in _NAMES], rename=_NAMES, frozen=True, gc=False, eq=False
 )
 _PLACES = {name: place for place, name in enumerate(_NAMES)}
-_decode = msgspec.json.Decoder(_Line).decode
+#: One line as texts by attribute; raises msgspec.DecodeError where one of the names has no text.
+decode = msgspec.json.Decoder(_Line).decode
 _astuple: Callable[[Any], tuple[str, ...]] = msgspec.structs.astuple
 
 
@@ -92,7 +93,7 @@ def columns(data: bytes, source: str = "") -> Columns:
     bad: list[int] = []
     read: list[Any]
     try:
-        read = list(map(_decode, lines))
+        read = list(map(decode, lines))
     except (msgspec.DecodeError, UnicodeDecodeError):
         read = []
         for place, line in enumerate(lines):
@@ -145,7 +146,7 @@ def _times(texts: list[str], ingested: list[str], bad: list[int]) -> tuple[list[
 def _one(line: bytes) -> Any | None:
     """Return a line that is not all texts; None where it is no JSON object."""
     try:
-        return _decode(line)
+        return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     try:
