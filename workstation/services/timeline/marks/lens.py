@@ -27,6 +27,18 @@ T = TypeVar("T")
 NEWEST = 200
 
 
+class Groups:
+    """The places of each code of a column, by time."""
+
+    def __init__(self, codes: Codes | Numbers) -> None:
+        self._order = np.argsort(codes, kind="stable")
+        self._starts = np.concatenate(([0], np.cumsum(np.bincount(codes))))
+
+    def places(self, code: int) -> Numbers:
+        """Return the places of a code."""
+        return np.asarray(self._order[self._starts[code] : self._starts[code + 1]])
+
+
 class Lens:
     """A frame by time.
 
@@ -39,6 +51,7 @@ class Lens:
         self.frame = frame
         self._check = check
         self._columns: dict[str, Codes] = {}
+        self._kinds: dict[tuple[Kind, ...], Mask] = {}
 
     def __len__(self) -> int:
         return len(self.order)
@@ -90,9 +103,11 @@ class Lens:
 
     def of(self, *kinds: Kind) -> Mask:
         """Return which events are of these kinds."""
-        flags = np.zeros(max(Kind) + 1, np.bool_)
-        flags[list(kinds)] = True
-        return np.asarray(flags[self.kinds])
+        if kinds not in self._kinds:
+            flags = np.zeros(max(Kind) + 1, np.bool_)
+            flags[list(kinds)] = True
+            self._kinds[kinds] = flags[self.kinds]
+        return self._kinds[kinds]
 
     @cached_property
     def failed(self) -> Mask:
@@ -129,6 +144,31 @@ class Lens:
         table = self.table("user_agent.original", lambda text: 1 + names.setdefault(program_of(text), len(names)))
         by_program = table[programs]
         return np.where(devices > 0, devices, np.where(by_program > 0, by_program + self.named_devices, 0))
+
+    @cached_property
+    def named_device(self) -> Numbers:
+        """The device of each event where the log names one, else 0."""
+        return np.where(self.device <= self.named_devices, self.device, 0)
+
+    @cached_property
+    def known_device(self) -> Mask:
+        """Which events came from a device that the log names and that was not new any more."""
+        return np.asarray((self.named_device > 0) & (self.past.device.since >= 0) & ~self.past.device.new)
+
+    @cached_property
+    def by_session(self) -> Groups:
+        """The places of each session."""
+        return Groups(self.session)
+
+    @cached_property
+    def by_address(self) -> Groups:
+        """The places of each address."""
+        return Groups(self.address)
+
+    @cached_property
+    def by_device(self) -> Groups:
+        """The places of each device."""
+        return Groups(self.device)
 
     @cached_property
     def named_devices(self) -> int:
@@ -197,12 +237,20 @@ class Lens:
         first[0] = -1
         return np.asarray(first[self.session])
 
+    @cached_property
+    def moved(self) -> Mask:
+        """Which events are of a session that came in from another address."""
+        start = np.maximum(self.came_in, 0)
+        there, here = self.address[start], self.address
+        return np.asarray((self.came_in >= 0) & (here > 0) & (there > 0) & (here != there))
+
     def between(self, since_us: int, until_us: int) -> slice:
         """Return the places from one moment to another, both included."""
         first, last = np.searchsorted(self.times, [since_us, until_us + 1])
         return slice(int(first), int(last))
 
-    def within(self, mask: Mask, since_us: int, until_us: int) -> Numbers:
-        """Return the places of a mask from one moment to another, both included."""
+    def within(self, places: Numbers, since_us: int, until_us: int) -> Numbers:
+        """Return those of some places, which are by time, that are from one moment to another, both included."""
         span = self.between(since_us, until_us)
-        return np.asarray(np.flatnonzero(mask[span]) + span.start)
+        first, last = np.searchsorted(places, [span.start, span.stop])
+        return np.asarray(places[first:last])

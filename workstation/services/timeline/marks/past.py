@@ -67,8 +67,12 @@ class Past:
     def hoster_before(self, place: int) -> bool:
         """Return whether somebody came through a hoster's or anonymiser's network earlier than a week before."""
         lens = self._lens
-        first = np.flatnonzero(lens.present & lens.hosted)
-        return bool(len(first)) and int(lens.times[first[0]]) < int(lens.times[place]) - NEW_US
+        return self._first_hoster_us < int(lens.times[place]) - NEW_US
+
+    @cached_property
+    def _first_hoster_us(self) -> int:
+        found = np.flatnonzero(self._lens.present & self._lens.hosted)
+        return int(self._lens.times[found[0]]) if len(found) else np.iinfo(np.int64).max
 
 
 class Novelty:
@@ -105,6 +109,9 @@ class Novelty:
     def restless(self, place: int) -> bool:
         """Return whether new values came so often before that one more is no surprise."""
         before = int(self._lens.times[place]) - NEW_US
-        firsts = self._lens.times[self.first[self.first >= 0]]
         _, seen = self._past.days_before(before)
-        return seen >= PAST_SEEN_DAYS and int((firsts < before).sum()) - 1 > RESTLESS * seen
+        return seen >= PAST_SEEN_DAYS and int(np.searchsorted(self._firsts, before)) - 1 > RESTLESS * seen
+
+    @cached_property
+    def _firsts(self) -> Numbers:
+        return np.sort(self._lens.times[self.first[self.first >= 0]])

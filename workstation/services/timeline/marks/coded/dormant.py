@@ -9,12 +9,13 @@ import numpy as np
 
 from workstation.services.timeline.marks.coded.telling import finding, origin
 from workstation.services.timeline.marks.kinds import Kind
-from workstation.services.timeline.marks.lens import Lens
+from workstation.services.timeline.marks.lens import Lens, Numbers
 from workstation.services.timeline.marks.model import About, Fact, Finding
 from workstation.services.timeline.marks.past import DAY_US
 from workstation.services.timeline.working.frame import Check
 
 ASLEEP_DAYS = 90
+_GRAVE = (Kind.ADDRESS, Kind.WITHDRAWAL, Kind.KEY, Kind.CONTACT, Kind.FACTOR_OFF)
 
 ABOUT = About(
     id="dormant_wakes",
@@ -37,24 +38,23 @@ class DormantWakes:
         places = np.flatnonzero(lens.present)
         long = np.flatnonzero(np.diff(lens.times[places]) >= ASLEEP_DAYS * DAY_US)
         out = []
+        grave = np.flatnonzero(lens.of(*_GRAVE) & ~lens.failed)
         for before in lens.newest(long.tolist()):
             check()
             last, first = int(places[before]), int(places[before + 1])
-            found = self._found(lens, last, first)
+            found = self._found(lens, last, first, grave)
             if found is not None:
                 out.append(found)
         return out
 
     @staticmethod
-    def _found(lens: Lens, last: int, first: int) -> Finding | None:
+    def _found(lens: Lens, last: int, first: int, grave: Numbers) -> Finding | None:
         past, at = lens.past, int(lens.times[first])
+        if not past.long_enough(int(lens.times[last])):
+            return None
         days = (at - int(lens.times[last])) // DAY_US
         known = past.device.since[first] >= 0 and not past.device.new[first]
-        money = lens.within(
-            lens.of(Kind.ADDRESS, Kind.WITHDRAWAL, Kind.KEY, Kind.CONTACT, Kind.FACTOR_OFF) & ~lens.failed,
-            at,
-            at + DAY_US,
-        )
+        money = lens.within(grave, at, at + DAY_US)
         facts = [Fact(f"nothing for {days} days", 1)]
         facts += [Fact("a device that the account knows", -2)] if known else [Fact("a device never seen before", 1)]
         if len(money):

@@ -6,7 +6,7 @@ import numpy as np
 
 from workstation.services.timeline.marks.coded.telling import finding, origin
 from workstation.services.timeline.marks.kinds import Kind
-from workstation.services.timeline.marks.lens import Lens
+from workstation.services.timeline.marks.lens import Lens, Numbers
 from workstation.services.timeline.marks.model import About, Fact, Finding, lasting, told
 from workstation.services.timeline.marks.past import DAY_US
 from workstation.services.timeline.working.frame import Check
@@ -35,7 +35,9 @@ class HelpedIn:
         opened = np.flatnonzero(
             lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET, Kind.FACTOR_CHANGED) & ~lens.own & ~lens.failed
         )
-        strangers = (lens.entered | lens.of(Kind.RESET) & lens.own & ~lens.failed) & past.device.new & past.network.new
+        inside = lens.entered | (lens.of(Kind.RESET) & lens.own & ~lens.failed)
+        strangers = np.flatnonzero(inside & past.device.new & past.network.new)
+        passwords = np.flatnonzero(lens.of(Kind.RESET, Kind.PASSWORD) & lens.own & ~lens.failed)
         out: list[Finding] = []
         taken = -1
         for place in lens.newest(opened.tolist()):
@@ -46,19 +48,18 @@ class HelpedIn:
                 continue
             taken = int(came[0])
             doors = opened[(opened <= taken) & (lens.times[opened] >= lens.times[taken] - WITHIN_US)]
-            out.append(self._found(lens, doors.tolist(), taken))
+            out.append(self._found(lens, doors.tolist(), taken, passwords))
         return out
 
     @staticmethod
-    def _found(lens: Lens, doors: list[int], came: int) -> Finding:
+    def _found(lens: Lens, doors: list[int], came: int, passwords: Numbers) -> Finding:
         kinds = {Kind(int(lens.kinds[door])) for door in doors}
         actors = ", ".join(map(told, lens.texts(doors, "user.id")[:2])) or "somebody"
         facts = [Fact(f"{actors} changed {len(doors)} protection{'s' if len(doors) > 1 else ''} of the account", 2)]
         facts.append(Fact("a device and a network never seen before came in after it", 2))
         if len(kinds) > 1:
             facts.append(Fact("a contact and a factor, which together open the account", 1))
-        reset = lens.within(lens.of(Kind.RESET, Kind.PASSWORD) & lens.own & ~lens.failed,
-                            int(lens.times[doors[0]]), int(lens.times[came]) + DAY_US)  # fmt: skip
+        reset = lens.within(passwords, int(lens.times[doors[0]]), int(lens.times[came]) + DAY_US)
         if len(reset):
             facts.append(Fact("and the password was reset", 1))
         severity = "high" if sum(fact.points for fact in facts) >= 5 else "medium"

@@ -72,6 +72,19 @@ class Strand(msgspec.Struct):
     moved: bool
 
 
+class Around:
+    """Places of events that say something about newcomers, each sort looked for once."""
+
+    def __init__(self, lens: Lens) -> None:
+        fine = ~lens.failed
+        self.tries = np.flatnonzero(lens.of(Kind.SIGN_IN) & lens.failed & ~lens.known_device)
+        self.swaps = np.flatnonzero(lens.of(Kind.PHONE_CHECKED) & lens.failed)
+        self.staff = np.flatnonzero(lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET) & ~lens.own & fine)
+        self.signed_in = np.flatnonzero(lens.of(Kind.SIGN_IN) & lens.entered)
+        self.added = np.flatnonzero(lens.of(Kind.ADDRESS) & fine)
+        self.of_money = np.flatnonzero(lens.of(Kind.ADDRESS, Kind.WITHDRAWAL, Kind.PAID))
+
+
 class NewcomerActs:
     """The detector."""
 
@@ -80,9 +93,10 @@ class NewcomerActs:
     def find(self, lens: Lens, now_us: int, check: Check) -> list[Finding]:
         """Return what it finds; see Rule."""
         out = []
+        around = Around(lens)
         for strand in lens.newest(list(strands(lens))):
             check()
-            facts = list(_facts(lens, strand))
+            facts = list(_facts(lens, strand, around))
             points = sum(fact.points for fact in facts)
             grave = any(Kind(int(lens.kinds[step])) in _GRAVE for step in strand.steps)
             if points < 1:
@@ -131,21 +145,14 @@ def _newcomer(lens: Lens) -> Mask:
     past = lens.past
     named = (lens.device > 0) & (lens.device <= lens.named_devices)
     new_network = past.network.new & (past.country.new | lens.hosted | past.device.new | (lens.device == 0))
-    return np.asarray((named & past.device.new) | (~named & new_network) | (moved(lens) & past.address.new))
-
-
-def moved(lens: Lens) -> Mask:
-    """Return at which places a session goes on from another address than it came in from."""
-    start = np.maximum(lens.came_in, 0)
-    other = (lens.came_in >= 0) & (lens.address > 0) & (lens.address[start] > 0) & (lens.address != lens.address[start])
-    return np.asarray(other)
+    return np.asarray((named & past.device.new) | (~named & new_network) | (lens.moved & past.address.new))
 
 
 def _begun(lens: Lens, place: int, device: int, address: int, *, by_device: bool) -> Strand:
     novelty = lens.past.device if by_device else lens.past.address
     code = device if by_device else address
     first = int(novelty.first[code]) if code else place
-    jumped = bool(moved(lens)[place])
+    jumped = bool(lens.moved[place])
     return Strand(
         came=first if 0 <= first <= place and lens.times[place] - lens.times[first] <= NEW_US else place,
         steps=[],
@@ -159,14 +166,14 @@ def _begun(lens: Lens, place: int, device: int, address: int, *, by_device: bool
 # -- what speaks for and against -----------------------------------------------------------------
 
 
-def _facts(lens: Lens, strand: Strand) -> Iterator[Fact]:
-    yield from _done(lens, strand)
+def _facts(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
+    yield from _done(lens, strand, around)
     yield from _strange(lens, strand)
-    yield from _before(lens, strand)
+    yield from _before(lens, strand, around)
     yield from _owner_like(lens, strand)
 
 
-def _done(lens: Lens, strand: Strand) -> Iterator[Fact]:
+def _done(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
     kinds = Counter(Kind(int(lens.kinds[step])) for step in strand.steps)
     for kind, count in kinds.items():
         words, points = STEPS[kind]
@@ -174,7 +181,7 @@ def _done(lens: Lens, strand: Strand) -> Iterator[Fact]:
             yield Fact(words + (f" ({count} times)" if count > 1 else ""), points)
     paid = [step for step in strand.steps if lens.kinds[step] in (Kind.WITHDRAWAL, Kind.PAID)]
     if paid:
-        yield max((_money(lens, strand, step) for step in paid), key=lambda fact: fact.points)
+        yield max((_money(lens, around, step) for step in paid), key=lambda fact: fact.points)
     came = int(lens.times[strand.came])
     soon = {int(lens.kinds[step]) for step in strand.steps if lens.times[step] - came <= _SOON_US}
     if len(soon) >= 2:
@@ -183,19 +190,18 @@ def _done(lens: Lens, strand: Strand) -> Iterator[Fact]:
         yield Fact(f"only {lasting(int(lens.times[strand.steps[0]]) - came)} after coming", -1)
 
 
-def _money(lens: Lens, strand: Strand, step: int) -> Fact:
+def _money(lens: Lens, around: Around, step: int) -> Fact:
     """Return how a withdrawal weighs: an intruder gains nothing from one to the owner's own address."""
     at, targets = int(lens.times[step]), lens.column("target.id")
-    added = lens.within(lens.of(Kind.ADDRESS) & ~lens.failed, at - _FRESH_US, at)
+    added = lens.within(around.added, at - _FRESH_US, at)
     target = int(targets[step])
     if target and bool((targets[added] == target).any()):
         return Fact("money asked for to an address added just before", 3)
     if not target:
         fresh = bool(len(added))
         return Fact("money asked for, an address having just been added", 3) if fresh else Fact("money asked for", 2)
-    earlier = lens.of(Kind.ADDRESS, Kind.WITHDRAWAL, Kind.PAID)[:step] & (targets[:step] == target)
-    since = lens.times[:step][earlier]
-    if len(since) and at - int(since[0]) > _FRESH_US:
+    same = around.of_money[targets[around.of_money] == target]
+    if at - int(lens.times[same[0]]) > _FRESH_US:
         return Fact("money asked for to an address that the account had used before", 0)
     return Fact("money asked for to an address never seen before", 2)
 
@@ -212,56 +218,51 @@ def _strange(lens: Lens, strand: Strand) -> Iterator[Fact]:
         yield Fact("a hoster's or anonymiser's network, as this account never used", 1)
 
 
-def _before(lens: Lens, strand: Strand) -> Iterator[Fact]:
+def _before(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
     at = int(lens.times[strand.came])
     last = int(lens.times[strand.steps[-1]])
-    tries = lens.within(lens.of(Kind.SIGN_IN) & lens.failed & ~_known_device(lens), at - _TRIES_US, at)
+    tries = lens.within(around.tries, at - _TRIES_US, at)
     if len(tries) >= _TRIES:
         yield Fact(f"{len(tries)} refused sign-ins from elsewhere just before", 1)
-    if len(lens.within(lens.of(Kind.PHONE_CHECKED) & lens.failed, at - _BEFORE_US, last)):
+    if len(lens.within(around.swaps, at - _BEFORE_US, last)):
         yield Fact("the carrier says that the SIM card was changed", 2)
-    staff = lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET) & ~lens.own & ~lens.failed
-    if len(lens.within(staff, at - _BEFORE_US, at)):
+    if len(lens.within(around.staff, at - _BEFORE_US, at)):
         yield Fact("somebody else changed a contact or factor of the account just before", 2)
-    passed = _factor(lens, strand)
+    passed = _factor(lens, strand, around)
     if passed is False:
         yield Fact("came in without the second factor that this account uses", 1)
     if passed is True:
         yield Fact("passed the second factor that this account uses", -1)
 
 
-def _known_device(lens: Lens) -> Mask:
-    named = (lens.device > 0) & (lens.device <= lens.named_devices)
-    return np.asarray(named & (lens.past.device.since >= 0) & ~lens.past.device.new)
-
-
-def _factor(lens: Lens, strand: Strand) -> bool | None:
+def _factor(lens: Lens, strand: Strand, around: Around) -> bool | None:
     """Return whether he passed the usual second factor, None where that cannot be said."""
-    at = int(lens.times[strand.came])
-    before = np.flatnonzero(lens.entered[: strand.came] & lens.of(Kind.SIGN_IN)[: strand.came])[-200:]
+    signed_in = around.signed_in
+    before = signed_in[: np.searchsorted(signed_in, strand.came)][-200:]
     factors = lens.column("authentication.factor")
     usual, times = next(iter(Counter(factors[before].tolist()).most_common(1)), (0, 0))
     if not usual or len(before) < 5 or times < 0.8 * len(before):
         return None
-    last = int(lens.times[strand.steps[-1]])
-    mine = lens.within(lens.entered & lens.of(Kind.SIGN_IN) & _of_strand(lens, strand), at, last)
+    mine = signed_in[np.searchsorted(signed_in, strand.came) : np.searchsorted(signed_in, strand.steps[-1])]
+    mine = mine[_of_strand(lens, strand, mine)]
     return None if not len(mine) else bool(factors[mine[0]] == usual)
 
 
-def _of_strand(lens: Lens, strand: Strand) -> Mask:
-    by_session = np.isin(lens.session, list(strand.sessions)) if strand.sessions else np.zeros(len(lens), np.bool_)
+def _of_strand(lens: Lens, strand: Strand, places: Numbers) -> Mask:
+    """Return which of these places are the newcomer's own."""
+    mine = np.isin(lens.session[places], list(strand.sessions))
     if lens.past.device.new[strand.came] and strand.device:
-        return np.asarray(by_session | (lens.device == strand.device))
-    return np.asarray(by_session | ((lens.address == strand.address) & (strand.address > 0)))
+        return np.asarray(mine | (lens.device[places] == strand.device))
+    return np.asarray(mine | ((lens.address[places] == strand.address) & (strand.address > 0)))
 
 
 def _owner_like(lens: Lens, strand: Strand) -> Iterator[Fact]:
     if not strand.address:
         return
-    at = int(lens.times[strand.came])
-    here = (lens.address == strand.address) & lens.present & ~_of_strand(lens, strand)
-    beside = lens.within(here & ~lens.past.device.new & (lens.past.device.since >= 0), 0, at + DAY_US)
-    if len(beside):
+    here = lens.by_address.places(strand.address)
+    here = lens.within(here, 0, int(lens.times[strand.came]) + DAY_US)
+    here = here[lens.present[here] & ~lens.past.device.new[here] & (lens.past.device.since[here] >= 0)]
+    if not _of_strand(lens, strand, here).all():
         yield Fact("a device that the account knows was at the same address", -4)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from workstation.services.timeline.marks.coded.telling import finding, origin
 from workstation.services.timeline.marks.kinds import Kind
-from workstation.services.timeline.marks.lens import Lens
+from workstation.services.timeline.marks.lens import Lens, Numbers
 from workstation.services.timeline.marks.model import About, Fact, Finding, lasting
 from workstation.services.timeline.marks.past import DAY_US, HOUR_US
 from workstation.services.timeline.working.frame import Check
@@ -18,6 +18,8 @@ from workstation.services.timeline.working.frame import Check
 #: Events of a past that can say at which hours somebody is awake, the days on which they were, and the share of them
 #: below which an hour (with those beside it) is not his.
 EVENTS, DAYS, SHARE = 40, 20, 0.015
+#: The latest events of a past that are looked at.
+LAST = 20_000
 IDLE_US = 3 * HOUR_US
 #: An address and a withdrawal to it within this time: no second thought.
 AT_ONCE_US = HOUR_US // 4
@@ -44,12 +46,15 @@ class NightHands:
         added = lens.of(Kind.ADDRESS, Kind.KEY) & lens.own & ~lens.failed
         mine = added & (past.address.since >= DAY_US) & ~past.device.new
         out = []
+        money = np.flatnonzero(lens.of(Kind.WITHDRAWAL) & lens.own & ~lens.failed)
+        human = np.flatnonzero(lens.present & (lens.session > 0))
+        human = human if len(human) else np.flatnonzero(lens.present)
         for place in lens.newest(np.flatnonzero(mine).tolist()):
             check()
-            facts = _facts(lens, place)
+            facts = _facts(lens, place, money, human)
             points = sum(fact.points for fact in facts)
             if points >= 3:
-                took = lens.within(_money(lens), int(lens.times[place]), int(lens.times[place]) + HOUR_US)
+                took = lens.within(money, int(lens.times[place]), int(lens.times[place]) + HOUR_US)
                 severity = "high" if points >= 5 else "medium"
                 why = f"{_why(lens, place)} ({origin(lens, place)})."
                 out.append(finding(ABOUT, lens, [place, *took.tolist()], why=why, severity=severity, facts=facts))
@@ -59,30 +64,24 @@ class NightHands:
 RULE = NightHands()
 
 
-def _money(lens: Lens) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.asarray(lens.of(Kind.WITHDRAWAL) & lens.own & ~lens.failed)
-
-
-def _facts(lens: Lens, place: int) -> list[Fact]:
+def _facts(lens: Lens, place: int, money: Numbers, human: Numbers) -> list[Fact]:
     at = int(lens.times[place])
-    awake = _share(lens, place)
+    awake = _share(lens, place, human)
     if awake is None or awake > SHARE:
         return []
     facts = [Fact(f"an hour around which {awake:.1%} of the account's events lie", 2)]
     pause = _pause(lens, place)
     if pause >= IDLE_US:
         facts.append(Fact(f"the session had lain still for {lasting(pause)}", 2))
-    paid = lens.within(_money(lens), at, at + AT_ONCE_US)
+    paid = lens.within(money, at, at + AT_ONCE_US)
     if len(paid) and lens.kinds[place] == Kind.ADDRESS:
         facts.append(Fact(f"a withdrawal {lasting(int(lens.times[paid[0]]) - at)} after the address was added", 2))
     return facts
 
 
-def _share(lens: Lens, place: int) -> float | None:
+def _share(lens: Lens, place: int, human: Numbers) -> float | None:
     """Return the share of the account's own events within an hour and a half of that time of day; None: too few."""
-    human = lens.present[:place] & (lens.session[:place] > 0) if lens.session[place] else lens.present[:place]
-    before = lens.times[:place][human]
-    before = before[before < lens.times[place] - DAY_US]
+    before = lens.times[lens.within(human, 0, int(lens.times[place]) - DAY_US)[-LAST:]]
     if len(before) < EVENTS or len(np.unique(before // DAY_US)) < DAYS:
         return None
     apart = np.abs(before % DAY_US - lens.times[place] % DAY_US)
@@ -93,8 +92,9 @@ def _pause(lens: Lens, place: int) -> int:
     """Return for how long the session had done nothing, microseconds; 0 without a session."""
     if not lens.session[place]:
         return 0
-    earlier = np.flatnonzero(lens.session[:place] == lens.session[place])
-    return int(lens.times[place] - lens.times[earlier[-1]]) if len(earlier) else 0
+    mine = lens.by_session.places(int(lens.session[place]))
+    before = int(np.searchsorted(mine, place))
+    return int(lens.times[place] - lens.times[mine[before - 1]]) if before else 0
 
 
 def _why(lens: Lens, place: int) -> str:

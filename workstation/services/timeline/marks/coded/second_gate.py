@@ -50,7 +50,7 @@ class StoppedAtSecondFactor:
     def find(self, lens: Lens, now_us: int, check: Check) -> list[Finding]:
         """Return what it finds; see Rule."""
         stopped = _stopped(lens)
-        known = (lens.past.device.since >= 0) & ~lens.past.device.new
+        known = (lens.past.device.since >= 0) & ~lens.past.device.new  # programs too: there is nothing else to go by
         usual = (lens.past.address.since >= 0) & ~lens.past.address.new
         strange = np.flatnonzero(stopped & ~known & ~usual & lens.past.long_enough(lens.times))
         check()
@@ -64,8 +64,10 @@ class StoppedAtSecondFactor:
     @staticmethod
     def _found(lens: Lens, places: list[int]) -> Finding:
         facts = [Fact(f"{len(places)} times the password was right and the second factor was not", 2)]
-        after = lens.within(lens.entered & (lens.device == lens.device[places[-1]]) & (lens.device > 0),
-                            int(lens.times[places[-1]]), int(lens.times[places[-1]]) + HOUR_US)  # fmt: skip
+        last = int(lens.times[places[-1]])
+        mine = lens.by_device.places(int(lens.device[places[-1]])) if lens.device[places[-1]] else lens.order[:0]
+        after = lens.within(mine, last, last + HOUR_US)
+        after = after[lens.entered[after]]
         if len(after):
             facts.append(Fact("in the end it was given", -1))
         why = (

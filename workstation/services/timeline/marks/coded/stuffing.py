@@ -39,30 +39,29 @@ class StuffingHit:
 
     def find(self, lens: Lens, now_us: int, check: Check) -> list[Finding]:
         """Return what it finds; see Rule."""
-        known = (lens.past.device.since >= 0) & ~lens.past.device.new & (lens.device <= lens.named_devices)
         usual = (lens.past.address.since >= 0) & ~lens.past.address.new
         signing = lens.of(Kind.SIGN_IN)
-        tries = np.flatnonzero(signing & lens.failed & ~known & ~usual)
+        tries = np.flatnonzero(signing & lens.failed & ~lens.known_device & ~usual)
         if len(tries) < TRIES:
             return []
         check()
         out = []
+        hits = np.flatnonzero(signing & lens.entered & (lens.past.network.new | lens.past.address.new))
         for burst in lens.newest(_bursts(lens, tries)):
             check()
-            found = self._found(lens, burst)
+            found = self._found(lens, burst, hits)
             if found is not None:
                 out.append(found)
         return out
 
     @staticmethod
-    def _found(lens: Lens, burst: Numbers) -> Finding | None:
+    def _found(lens: Lens, burst: Numbers, strange: Numbers) -> Finding | None:
         addresses = len(set(lens.address[burst].tolist()) - {0})
         if addresses < PLACES and len(set(lens.network[burst].tolist()) - {0}) < PLACES:
             return None
         first, last = int(lens.times[burst[0]]), int(lens.times[burst[-1]])
         past = lens.past
-        strange = past.network.new | past.address.new
-        inside = lens.within(lens.of(Kind.SIGN_IN) & lens.entered & strange, first, last + AFTER_US)
+        inside = lens.within(strange, first, last + AFTER_US)
         facts = [Fact(f"{len(burst)} refused sign-ins from {addresses} addresses within {lasting(last - first)}", 2)]
         # Somebody with a device that the account knows is the owner, whatever was tried beside him.
         hits = [int(place) for place in inside if past.device.new[place] or not lens.device[place]]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workstation.services.timeline.marks.coded.telling import finding
-from workstation.services.timeline.marks.lens import Lens, Numbers
+from workstation.services.timeline.marks.lens import NEWEST, Lens, Numbers
 from workstation.services.timeline.marks.model import About, Fact, Finding, lasting, told
 from workstation.services.timeline.working.frame import Check
 
@@ -22,7 +22,6 @@ ERROR_KM = 200.0
 SPEED_KMH = 1_000.0
 #: Mean radius of the Earth in km (IUGG).
 _EARTH_KM = 6371.0
-_MOST = 200
 
 ABOUT = About(
     id="impossible_travel",
@@ -56,16 +55,9 @@ class ImpossibleTravel:
         hours = np.maximum((lens.times[other] - lens.times[one]) / 3.6e9, 1 / 60)
         least = np.maximum(km - 2 * ERROR_KM, 0.0)
         fast = np.flatnonzero(least / hours > SPEED_KMH)
-        ways = self._ways(lens, one[fast], other[fast])
-        return [self._found(lens, one[n], other[n], float(km[n]), len(ways[w])) for w, n in _newest(ways, fast)]
-
-    @staticmethod
-    def _ways(lens: Lens, one: Numbers, other: Numbers) -> dict[tuple[int, int], list[int]]:
-        """Return journeys by the two networks between which they are: back and forth is one thing."""
-        ways: dict[tuple[int, int], list[int]] = {}
-        for n, (a, b) in enumerate(zip(lens.network[one].tolist(), lens.network[other].tolist(), strict=True)):
-            ways.setdefault((min(a, b), max(a, b)), []).append(n)
-        return ways
+        newest, times = _ways(lens, one[fast], other[fast])
+        journeys = zip(fast[newest][-NEWEST:].tolist(), times[-NEWEST:].tolist(), strict=True)
+        return [self._found(lens, int(one[n]), int(other[n]), float(km[n]), count) for n, count in journeys]
 
     @staticmethod
     def _found(lens: Lens, one: int, other: int, km: float, count: int) -> Finding:
@@ -82,17 +74,22 @@ class ImpossibleTravel:
             facts.append(Fact("the same device in both places, which speaks for an anonymiser", -1))
         if count > 1:
             facts.append(Fact(f"{count} times between these two networks"))
-        severity = "low" if facts[-1].points < 0 or count > 3 or any(fact.points < 0 for fact in facts) else "medium"
+        severity = "low" if count > 3 or any(fact.points < 0 for fact in facts) else "medium"
         return finding(ABOUT, lens, [int(one), int(other)], why=why, severity=severity, facts=facts)
 
 
 RULE = ImpossibleTravel()
 
 
-def _newest(ways: dict[tuple[int, int], list[int]], fast: Numbers) -> list[tuple[tuple[int, int], int]]:
-    """Return each way with its newest journey."""
-    found = [(way, int(fast[journeys[-1]])) for way, journeys in ways.items()]
-    return sorted(found, key=lambda pair: pair[1])[-_MOST:]
+def _ways(lens: Lens, one: Numbers, other: Numbers) -> tuple[Numbers, Numbers]:
+    """Return of each way between two networks its newest journey and how many there were: back and forth is one."""
+    ends = np.sort(np.stack((lens.network[one], lens.network[other])), axis=0)
+    key = ends[0] * (int(ends.max(initial=0)) + 1) + ends[1]
+    # Of equal ones the first is kept, so the newest must be first.
+    _, first, count = np.unique(key[::-1], return_index=True, return_counts=True)
+    newest = len(key) - 1 - first
+    by_time = np.argsort(newest)
+    return newest[by_time], count[by_time]
 
 
 def _at(lens: Lens) -> Numbers:
