@@ -193,6 +193,33 @@ async def test_the_next_one_is_ready_before_it_is_needed(loaders: Loaders, store
     await timeline.aclose()
 
 
+async def test_a_spare_one_that_was_killed_is_replaced(loaders: Loaders, store: LogStore) -> None:
+    loaders.prepare()
+    assert loaders._spare is not None
+    spare = await loaders._spare
+    spare.kill()
+    await spare.wait()
+    timeline = await opened(loaders, store)
+    await until(timeline, lambda: not timeline.loading)
+    assert len(timeline.working) == 35
+    await timeline.aclose()
+
+
+async def test_nothing_is_in_reserve_unless_somebody_asks_for_it(loaders: Loaders, store: LogStore) -> None:
+    timeline = await opened(loaders, store)
+    assert loaders._spare is None
+    await timeline.aclose()
+
+
+async def test_the_rules_are_asked_when_everything_is_here(loaders: Loaders, store: LogStore) -> None:
+    timeline = await opened(loaders, store)
+    assert not timeline.marked
+    async with asyncio.timeout(30):
+        await timeline.judged()
+    assert (timeline.failed_rules, len(timeline.rulebook)) == ((), 32)
+    await timeline.aclose()
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc on this system")
 async def test_nothing_secret_is_in_its_arguments_or_environment(
     loaders: Loaders, store: LogStore, monkeypatch: pytest.MonkeyPatch

@@ -64,7 +64,9 @@ def _terminal(place: object, args: argparse.Namespace) -> int:
         from workstation.sandbox.people import person
 
         await asyncio.to_thread(place.open, args.seed, args.scale, app.progress)
-        return await Where(args, place).desk(person(login).login)
+        desk = await Where(args, place).desk(person(login).login)
+        desk.prepare()
+        return desk
 
     from workstation.sandbox.roster import LOGINS
 

@@ -32,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     secrets = _asked(args) if args.in_memory else None
 
     async def connect() -> Desk:
-        return await Where(args, secrets=secrets).desk()
+        desk = await Where(args, secrets=secrets).desk()
+        desk.prepare()
+        return desk
 
     app = WorkstationApp(connect, clock=SystemClock(), demo=args.dir is not None)
     lean_garbage()

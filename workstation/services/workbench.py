@@ -36,6 +36,10 @@ class Workbench(QueueDesk, PacketDesk, FindingsDesk, MailDesk, PeopleDesk, Termi
         """Return the newest audit records that I may see, newest first. Reading them is a record too."""
         return await self.tools.session.typed(tuple[AuditRow, ...], "audit_page", before, limit)
 
+    def prepare(self) -> None:
+        """Start what opening an account would otherwise wait for; somebody is going to work here."""
+        self.tools.timelines.prepare()
+
     async def notices(self) -> AsyncIterator[str]:
         """Yield ``cases``, ``acts`` or ``mail`` when something there moved; a store that is away is waited for."""
         last: dict[str, object] = {}

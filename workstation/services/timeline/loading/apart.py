@@ -144,13 +144,18 @@ def _append(working: WorkingSet, block: bytes) -> None:
 
 
 class Loaders:
-    """Loader processes, with one in reserve: opening an account does not wait for an interpreter to start."""
+    """Loader processes; once :meth:`prepare` was called, with one in reserve.
+
+    So opening an account does not wait for an interpreter to start and for the rules to be read.
+    """
 
     def __init__(self) -> None:
         self._spare: asyncio.Task[asyncio.subprocess.Process] | None = None
+        self._reserve = False
 
     def prepare(self) -> None:
-        """Start the spare one, where there is none."""
+        """Start the spare one where there is none, and keep one from now on."""
+        self._reserve = True
         if self._spare is None:
             self._spare = asyncio.create_task(_started(), name="start a loader")
 
@@ -160,14 +165,15 @@ class Loaders:
         Raises:
             OSError: no process can be started.
         """
-        self.prepare()
-        assert self._spare is not None
         spare, self._spare = self._spare, None
-        process = await spare
+        process = await (spare or _started())
+        if process.returncode is not None:  # somebody killed it while it waited
+            process = await _started()
         loader = Apart(process, timeline, answers)
         timeline.control = loader
         loader.send(begin)
-        self.prepare()
+        if self._reserve:
+            self.prepare()
 
     async def aclose(self) -> None:
         """End the spare one; those that were opened end with their timelines."""
