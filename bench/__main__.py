@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, fetch, queries, reader, start, store, working
+from bench import audit, fetch, mapping, queries, reader, start, store, working
 from bench.rows import Row
 
 PARTS = {
@@ -15,6 +15,7 @@ PARTS = {
     "store": store.measure,
     "audit": audit.measure,
     "reader": reader.measure,
+    "mapping": mapping.measure,
     "working": working.measure,
     "queries": queries.measure,
 }

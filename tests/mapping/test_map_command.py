@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import subprocess
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.mapping.samples import raw_of
+from workstation.commands import map as map_command
 from workstation.services.timeline.mapping import SOURCES
+
+LINE = b"Dec 10 06:55:48 lab sshd[24200]: Failed password for invalid user web from 198.51.100.7 port 38926 ssh2"
 
 
 def run(*args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -30,6 +34,28 @@ def test_one_line_a_record_in_the_order_of_the_input_errors_in_their_place() -> 
     assert (second["raw"], "no JSON" in second["error"]) == ("caf\\xe9 \x1b]0;x\x07", True)
     assert (third["raw"], third["error"]) == ("{}", "The record says no time.")
     assert b"\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_every_source_reads_lines_arrays_and_what_is_none(
+    source: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    sample = LINE if source == "openssh" else raw_of(source)
+    lines, array = tmp_path / "lines", tmp_path / "array"
+    lines.write_bytes(b"\n".join([sample, b"nonsense", sample]) + b"\n")
+    said = [json.dumps(sample.decode()).encode() if source == "openssh" else sample, b'{"no": "time"}']
+    array.write_bytes(b"[" + b",".join(said) + b"]")
+    for file in (lines, array):
+        assert map_command.run(argparse.Namespace(source=source, file=str(file))) == 0
+    first, broken, third, *rest = (json.loads(line) for line in capfdbinary.readouterr().out.splitlines())
+    assert first == third
+    assert first["event.dataset"] in (source, "account-log")
+    assert (set(broken), broken["raw"]) == ({"error", "raw"}, "nonsense")
+    assert broken["error"]
+    if source != "openssh":
+        # A log of text lines has no arrays.
+        assert rest[0] == first
+    assert set(rest[-1]) == {"error", "raw"}
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

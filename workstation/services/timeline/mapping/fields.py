@@ -68,7 +68,10 @@ def _leaf(variable: str, path: str, nodes: dict[tuple[str, ...], str], number: i
     """Return the lines that set `variable` to the text at `path`, the later ones of several only where it is empty."""
     parts = path.split(".")
     if _counts(parts):
-        lines = [f"    {variable} = text(n0, {path!r})"]
+        lines = [
+            *_get(variable, "n0", parts[0]),
+            f"    {variable} = '' if {variable} is None else text(n0, {path!r})",
+        ]
     else:
         lines = [
             *_get(variable, nodes[tuple(parts[:-1])], parts[-1]),

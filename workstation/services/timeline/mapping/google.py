@@ -135,10 +135,13 @@ def _parameters(event: dict[str, Any]) -> dict[str, Any]:
     found = at(event, "parameters")
     if isinstance(found, dict):
         return found
-    return {
-        plain(item.get("name")): next((item[kind] for kind in _VALUES if kind in item), None)
-        for item in items(event, "parameters")
-    }
+    said: dict[str, Any] = {}
+    for item in items(event, "parameters"):
+        for kind in _VALUES:
+            if kind in item:
+                said[plain(item.get("name"))] = item[kind]
+                break
+    return said
 
 
 def _outcome(code: str, challenge: str) -> Outcome:

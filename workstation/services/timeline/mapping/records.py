@@ -290,7 +290,10 @@ def micros(value: Any, unit: int = MILLIS) -> int:
         raise Unmappable("The record's time is outside the years 1970 to 9999.")
     # A float's shortest text is what the record said; arithmetic on the float itself would be off by some microseconds.
     written = str(value).strip()
-    found = int(Decimal(written) * unit) if _NUMBER.fullmatch(written) else _instant(written)
+    if not _NUMBER.fullmatch(written):
+        found = _instant(written)
+    else:
+        found = int(written) * unit if written.isdecimal() else int(Decimal(written) * unit)
     if not _EARLIEST <= found < _LATEST:
         raise Unmappable("The record's time is outside the years 1970 to 9999.")
     return found
