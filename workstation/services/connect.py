@@ -158,7 +158,9 @@ async def open_desk(
             session=session,
             accounts=view.accounts,
             risk=view.risk,
-            timelines=Timelines(settings, tokens, sources_of(settings), session, view.tickets),
+            timelines=Timelines(
+                settings, tokens, sources_of(settings), session, view.tickets, drafts_dir.parent / "spill"
+            ),
             purposes=view.purposes,
             sight=view.sight,
             clock=clock,

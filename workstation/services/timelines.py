@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,16 +30,24 @@ class Timelines:
         sources: the names of what is read, in order.
         session: of the person.
         tickets: view tickets of that session.
+        spill: the directory in which raw records lie that memory has no room for, encrypted and without a name.
     """
 
     def __init__(
-        self, settings: Settings, tokens: dict[str, str], sources: Sequence[str], session: Session, tickets: TicketBook
+        self,
+        settings: Settings,
+        tokens: dict[str, str],
+        sources: Sequence[str],
+        session: Session,
+        tickets: TicketBook,
+        spill: Path,
     ) -> None:
         self._settings = settings
         self._tokens = tokens
         self._sources = tuple(sources)
         self._session = session
         self._tickets = tickets
+        self._spill = spill
         self._loaders = Loaders()
 
     def prepare(self) -> None:
@@ -51,7 +61,8 @@ class Timelines:
             OSError: no process can be started.
         """
         chosen = self._settings.timeline
-        working = WorkingSet(limit_events=chosen.events, raw_memory=chosen.raw_mb * 1024 * 1024)
+        await asyncio.to_thread(self._spill.mkdir, 0o700, True, True)
+        working = WorkingSet(limit_events=chosen.events, raw_memory=chosen.raw_mb * 1024 * 1024, directory=self._spill)
         timeline = Timeline(working, self._sources, span)
         begin = Begin(
             account=account,
