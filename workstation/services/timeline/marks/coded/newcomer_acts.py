@@ -1,8 +1,7 @@
 """Somebody new at the account does what intruders do: the one mark that may hold up a withdrawal by itself.
 
-A newcomer is a device (or, where devices are not told, a program or a network) that the account never saw before, or a
-session that goes on from elsewhere. Being new is no crime; what counts is what it does within a week, how fast, and
-what speaks for its being the owner. The points are set by hand from what takeovers consist of (FATF/Egmont red flags,
+Being new is no crime; what counts is what a newcomer does within a week, how fast, and what speaks for his being the
+owner. The points are set by hand from what takeovers consist of (FATF/Egmont red flags,
 MITRE ATT&CK T1078, T1098, T1556) and not fitted to any data; docs/marks.md lists them.
 """
 
@@ -11,15 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
 import numpy as np
 
 from workstation.services.timeline.marks.coded.telling import finding, origin, past_said
 from workstation.services.timeline.marks.kinds import Kind
-from workstation.services.timeline.marks.lens import Lens, Numbers
+from workstation.services.timeline.marks.lens import Lens
 from workstation.services.timeline.marks.model import About, Fact, Finding, lasting
-from workstation.services.timeline.marks.past import DAY_US, HOUR_US, NEW_US
-from workstation.services.timeline.working.frame import Check, Mask
+from workstation.services.timeline.marks.past import DAY_US, HOUR_US
+from workstation.services.timeline.marks.strands import Strand, strands
+from workstation.services.timeline.working.frame import Check
 
 HIGH, MEDIUM = 5, 3
 #: What a newcomer does: in words, and how it weighs once.
@@ -43,8 +42,6 @@ STEPS: dict[Kind, tuple[str, int]] = {
 _GRAVE = frozenset(STEPS) - {Kind.FACTOR_ON, Kind.CODES, Kind.PASSWORD, Kind.LINKED, Kind.GRANTED}
 #: An address that was added so shortly before is the newcomer's, whoever added it.
 _FRESH_US = 3 * DAY_US
-#: Events that say nothing of whence are the newcomer's, if nobody else came in between, for so long.
-_FOLLOW_US = HOUR_US
 _SOON_US, _SLOW_US = HOUR_US // 2, DAY_US
 _BEFORE_US = 3 * DAY_US
 _TRIES_US, _TRIES = 2 * HOUR_US, 3
@@ -59,17 +56,6 @@ ABOUT = About(
     technique="T1078, T1098",
     where="coded/newcomer_acts.py",
 )
-
-
-class Strand(msgspec.Struct):
-    """What one newcomer did: the place at which he came and the places of his steps."""
-
-    came: int
-    steps: list[int]
-    device: int
-    address: int
-    sessions: frozenset[int]
-    moved: bool
 
 
 class Around:
@@ -94,12 +80,12 @@ class NewcomerActs:
         """Return what it finds; see Rule."""
         out = []
         around = Around(lens)
-        for strand in lens.newest(list(strands(lens))):
+        for strand in lens.newest(list(strands(lens, STEPS))):
             check()
             facts = list(_facts(lens, strand, around))
             points = sum(fact.points for fact in facts)
             grave = any(Kind(int(lens.kinds[step])) in _GRAVE for step in strand.steps)
-            if points < 1:
+            if points < 1 or not any(fact.points > 0 for fact in _done(lens, strand, around)):
                 continue
             severity = "high" if points >= HIGH and grave else "medium" if points >= MEDIUM else "low"
             places = [strand.came, *strand.steps]
@@ -108,59 +94,6 @@ class NewcomerActs:
 
 
 RULE = NewcomerActs()
-
-
-def strands(lens: Lens) -> Iterator[Strand]:
-    """Yield newcomers that took a step, by the time of their first one."""
-    steps = np.flatnonzero(lens.of(*STEPS) & ~lens.failed & (lens.own | lens.of(Kind.PAID)))
-    whence = _whence(lens, steps)
-    new = np.where(whence >= 0, _newcomer(lens)[whence], False)
-    open_strands: dict[tuple[int, int], Strand] = {}
-    for step, origin_place in zip(steps[new].tolist(), whence[new].tolist(), strict=True):
-        device, address = int(lens.device[origin_place]), int(lens.address[origin_place])
-        key = (device, 0) if bool(lens.past.device.new[origin_place]) else (0, address)
-        strand = open_strands.get(key)
-        if strand is None or lens.times[step] - lens.times[strand.came] > NEW_US:
-            if strand is not None:
-                yield strand
-            strand = open_strands[key] = _begun(lens, origin_place, device, address, by_device=key[0] > 0)
-        strand.steps.append(step)
-        strand.sessions |= {int(lens.session[step])} - {0}
-    yield from sorted(open_strands.values(), key=lambda strand: strand.steps[0])
-
-
-def _whence(lens: Lens, steps: Numbers) -> Numbers:
-    """Return the place that tells whence each step came: itself, its session's start, or who had just come in."""
-    told = (lens.device[steps] > 0) | (lens.address[steps] > 0)
-    by_session = lens.came_in[steps]
-    entries = np.flatnonzero(lens.entered & ((lens.device > 0) | (lens.address > 0)))
-    before = np.searchsorted(entries, steps) - 1
-    last = np.where(before >= 0, entries[np.maximum(before, 0)], -1) if len(entries) else np.full(len(steps), -1)
-    close = (last >= 0) & (lens.times[steps] - lens.times[np.maximum(last, 0)] <= _FOLLOW_US)
-    return np.where(told, steps, np.where(by_session >= 0, by_session, np.where(close, last, -1)))
-
-
-def _newcomer(lens: Lens) -> Mask:
-    """Return at which places somebody new is at work."""
-    past = lens.past
-    named = (lens.device > 0) & (lens.device <= lens.named_devices)
-    new_network = past.network.new & (past.country.new | lens.hosted | past.device.new | (lens.device == 0))
-    return np.asarray((named & past.device.new) | (~named & new_network) | (lens.moved & past.address.new))
-
-
-def _begun(lens: Lens, place: int, device: int, address: int, *, by_device: bool) -> Strand:
-    novelty = lens.past.device if by_device else lens.past.address
-    code = device if by_device else address
-    first = int(novelty.first[code]) if code else place
-    jumped = bool(lens.moved[place])
-    return Strand(
-        came=first if 0 <= first <= place and lens.times[place] - lens.times[first] <= NEW_US else place,
-        steps=[],
-        device=device,
-        address=address,
-        sessions=frozenset({int(lens.session[place])} - {0}),
-        moved=jumped,
-    )
 
 
 # -- what speaks for and against -----------------------------------------------------------------
@@ -182,10 +115,10 @@ def _done(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
     paid = [step for step in strand.steps if lens.kinds[step] in (Kind.WITHDRAWAL, Kind.PAID)]
     if paid:
         yield max((_money(lens, around, step) for step in paid), key=lambda fact: fact.points)
-    came = int(lens.times[strand.came])
-    soon = {int(lens.kinds[step]) for step in strand.steps if lens.times[step] - came <= _SOON_US}
+    came, first = int(lens.times[strand.came]), int(lens.times[strand.steps[0]])
+    soon = {int(lens.kinds[step]) for step in strand.steps if lens.times[step] - first <= _SOON_US}
     if len(soon) >= 2:
-        yield Fact("all of it within half an hour of coming", 1)
+        yield Fact("several of these within half an hour", 1)
     if lens.times[strand.steps[0]] - came > _SLOW_US:
         yield Fact(f"only {lasting(int(lens.times[strand.steps[0]]) - came)} after coming", -1)
 
@@ -199,7 +132,7 @@ def _money(lens: Lens, around: Around, step: int) -> Fact:
         return Fact("money asked for to an address added just before", 3)
     if not target:
         fresh = bool(len(added))
-        return Fact("money asked for, an address having just been added", 3) if fresh else Fact("money asked for", 2)
+        return Fact("money asked for, an address having just been added", 3) if fresh else Fact("money asked for", 1)
     same = around.of_money[targets[around.of_money] == target]
     if at - int(lens.times[same[0]]) > _FRESH_US:
         return Fact("money asked for to an address that the account had used before", 0)
@@ -208,8 +141,12 @@ def _money(lens: Lens, around: Around, step: int) -> Fact:
 
 def _strange(lens: Lens, strand: Strand) -> Iterator[Fact]:
     past, came = lens.past, strand.came
-    if strand.moved:
+    if strand.by == "session":
         yield Fact("came into a session that had begun elsewhere", 2)
+    if strand.by == "network":
+        yield Fact("known by the network alone: the log names no devices", -1)
+        if strand.device and not past.device.new[came]:
+            yield Fact("the same kind of program as usual", -1)
     if past.network.new[came] and not past.network.restless(came):
         yield Fact("a network never seen before", 1)
     if past.country.new[came] and not past.country.restless(came):
@@ -222,8 +159,9 @@ def _before(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
     at = int(lens.times[strand.came])
     last = int(lens.times[strand.steps[-1]])
     tries = lens.within(around.tries, at - _TRIES_US, at)
-    if len(tries) >= _TRIES:
-        yield Fact(f"{len(tries)} refused sign-ins from elsewhere just before", 1)
+    # Who tries again from one place has forgotten his password; who has a list comes from many.
+    if (~strand.mine(lens, tries) & (lens.address[tries] != strand.address)).sum() >= _TRIES:
+        yield Fact(f"{len(tries)} refused sign-ins just before, from elsewhere", 1)
     if len(lens.within(around.swaps, at - _BEFORE_US, last)):
         yield Fact("the carrier says that the SIM card was changed", 2)
     if len(lens.within(around.staff, at - _BEFORE_US, at)):
@@ -244,16 +182,8 @@ def _factor(lens: Lens, strand: Strand, around: Around) -> bool | None:
     if not usual or len(before) < 5 or times < 0.8 * len(before):
         return None
     mine = signed_in[np.searchsorted(signed_in, strand.came) : np.searchsorted(signed_in, strand.steps[-1])]
-    mine = mine[_of_strand(lens, strand, mine)]
+    mine = mine[strand.mine(lens, mine)]
     return None if not len(mine) else bool(factors[mine[0]] == usual)
-
-
-def _of_strand(lens: Lens, strand: Strand, places: Numbers) -> Mask:
-    """Return which of these places are the newcomer's own."""
-    mine = np.isin(lens.session[places], list(strand.sessions))
-    if lens.past.device.new[strand.came] and strand.device:
-        return np.asarray(mine | (lens.device[places] == strand.device))
-    return np.asarray(mine | ((lens.address[places] == strand.address) & (strand.address > 0)))
 
 
 def _owner_like(lens: Lens, strand: Strand) -> Iterator[Fact]:
@@ -262,7 +192,7 @@ def _owner_like(lens: Lens, strand: Strand) -> Iterator[Fact]:
     here = lens.by_address.places(strand.address)
     here = lens.within(here, 0, int(lens.times[strand.came]) + DAY_US)
     here = here[lens.present[here] & ~lens.past.device.new[here] & (lens.past.device.since[here] >= 0)]
-    if not _of_strand(lens, strand, here).all():
+    if not strand.mine(lens, here).all():
         yield Fact("a device that the account knows was at the same address", -4)
 
 
@@ -271,5 +201,9 @@ def _why(lens: Lens, strand: Strand) -> str:
     done = list(dict.fromkeys(STEPS[Kind(int(lens.kinds[step]))][0] for step in strand.steps))
     what = ", ".join(done[:-1]) + " and " + done[-1] if len(done) > 1 else done[0]
     span = lasting(int(lens.times[strand.steps[-1]]) - came)
-    who = "A session goes on from elsewhere" if strand.moved else f"Never seen {past_said(lens, came)}: a newcomer"
+    who = (
+        "A session goes on from elsewhere"
+        if strand.by == "session"
+        else f"Never seen {past_said(lens, came)}: a newcomer"
+    )
     return f"{who} ({origin(lens, strand.came)}) {what} within {span} of coming."

@@ -115,7 +115,8 @@ def _facts(lens: Lens, jumps: Jumps, mine: slice) -> list[Fact]:
     if past.device.new[swapped].any():
         facts.append(Fact("a device never seen before", 1))
     if any(not past.network.restless(place) for place in strange[:20].tolist()):
-        facts.append(Fact("a network never seen before", 2))
+        roamed = lens.named_device[strange[0]] > 0 and not len(swapped)
+        facts.append(Fact("a network never seen before" + (", with the same device" if roamed else ""), 2 - roamed))
     if jumps.quick[mine].any():
         facts.append(Fact(f"at least {FORTH_AND_BACK} changes within an hour", 2))
     if (lens.kinds[there] == Kind.RESUMED).any():
