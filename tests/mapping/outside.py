@@ -50,6 +50,9 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "cloudtrail": ("aws/cloudtrail",),
     "jumpcloud": ("jumpcloud/events",),
     "ping": ("ping_one/audit",),
+    "github": ("github/audit",),
+    "slack": ("slack/audit",),
+    "1password": ("1password/signin_attempts", "1password/item_usages", "1password/audit_events"),
 }
 #: Field of the account → that of the actor.
 _OWN: dict[str, Callable[[Event], str]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.mapping.samples import SAMPLES, raw_of
 from workstation.services.clock import from_micros, parse_instant, to_micros
+from workstation.services.timeline import mapping
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping import SOURCES, Unmapped, map_line
 from workstation.services.timeline.mapping.keycloak import map_record
@@ -49,6 +52,12 @@ def test_every_source_has_a_sample_or_is_text() -> None:
         ("jumpcloud", "j-1", "06:12:40.495000", "account.locked", "user_lockout", "success"),
         ("ocsf", "f-1", "06:12:40.123000", "second_factor.removed", "mfa.off", "success"),
         ("ecs", "x-1", "06:12:40.123456", "second_factor.removed", "second_factor.removed", "success"),
+        (
+            *("github", "h-1", "06:12:40.123000", "second_factor.removed"),
+            *("two_factor_authentication.remove_factor", "unknown"),
+        ),
+        ("slack", "l-1", "06:12:40.000000", "role.granted", "role_change_to_admin", "unknown"),
+        ("1password", "w-1", "06:12:40.123000", "sign_in", "mfa_failed", "failure"),
     ],
 )
 def test_what_happened_when_and_what_came_of_it(
@@ -60,7 +69,9 @@ def test_what_happened_when_and_what_came_of_it(
     assert (event.action, event.native_action, event.outcome) == (action, native, outcome)
 
 
-@pytest.mark.parametrize("source", ["cloudtrail", "okta", "auth0", "ping", "jumpcloud", "ocsf", "ecs"])
+@pytest.mark.parametrize(
+    "source", ["cloudtrail", "okta", "auth0", "ping", "jumpcloud", "ocsf", "ecs", "github", "slack"]
+)
 def test_who_was_acted_on_is_not_who_acted(source: str) -> None:
     event = mapped(source, raw_of(source))
     account = {event.account, event.account_name}
@@ -70,7 +81,7 @@ def test_who_was_acted_on_is_not_who_acted(source: str) -> None:
     assert not (account & actor - {""})
 
 
-@pytest.mark.parametrize("source", ["entra", "google", "duo", "keycloak", "o365"])
+@pytest.mark.parametrize("source", ["entra", "google", "duo", "keycloak", "o365", "1password"])
 def test_who_signs_in_acts_on_their_own_account(source: str) -> None:
     event = mapped(source, raw_of(source))
     assert (event.account, event.account_name) == (event.actor, event.actor_name)
@@ -81,13 +92,13 @@ def test_who_signs_in_acts_on_their_own_account(source: str) -> None:
 def test_where_it_came_from(source: str) -> None:
     event = mapped(source, raw_of(source))
     assert event.ip in ("198.51.100.7", "2001:db8::1")
-    if source not in ("cloudtrail", "keycloak", "o365", "ping"):
+    if source not in ("cloudtrail", "keycloak", "o365", "ping", "slack"):
         assert event.country == "PT"
     if source not in ("google", "keycloak"):
         assert event.user_agent
 
 
-@pytest.mark.parametrize("source", ["okta", "auth0", "entra", "jumpcloud", "ocsf", "ecs"])
+@pytest.mark.parametrize("source", ["okta", "auth0", "entra", "jumpcloud", "ocsf", "ecs", "1password"])
 def test_coordinates_where_the_source_has_them(source: str) -> None:
     assert mapped(source, raw_of(source)).location == "38.7223,-9.1393"
 
@@ -373,6 +384,29 @@ def test_no_user_name_moves_a_keycloak_line(name: str) -> None:
     assert event.outcome is Outcome.SUCCESS
 
 
+@pytest.mark.parametrize(
+    ("source", "record", "action", "outcome"),
+    [
+        ("github", {"action": "user.failed_login"}, "sign_in", "failure"),
+        ("github", {"action": "user.two_factor_challenge_success"}, "second_factor.checked", "success"),
+        ("github", {"action": "repo.create"}, "repo.create", "unknown"),
+        ("slack", {"action": "user_login"}, "sign_in", "success"),
+        ("slack", {"action": "user_login_failed"}, "sign_in", "failure"),
+        ("1password", {"category": "success"}, "sign_in", "success"),
+        ("1password", {"category": None, "action": "reveal"}, "password.viewed", "unknown"),
+        ("1password", {"category": None, "item_uuid": "i-1"}, "item usage", "unknown"),
+    ],
+)
+def test_audit_logs_of_services(source: str, record: dict[str, Any], action: str, outcome: str) -> None:
+    event = changed(source, **record)
+    assert (event.action, event.outcome) == (action, outcome)
+
+
+def test_github_names_a_user_twice_where_nobody_else_is_meant() -> None:
+    event = changed("github", actor="maria", actor_id=None)
+    assert (event.account, event.actor, event.account_name, event.actor_name) == ("1", "1", "maria", "maria")
+
+
 def test_cloudtrail_sees_identity_center_and_early_records() -> None:
     event = changed(
         "cloudtrail",
@@ -540,8 +574,8 @@ def test_a_record_without_a_time_is_not_dropped(source: str) -> None:
 
 def test_our_words_are_all_explained_and_documented() -> None:
     said: set[str] = set()
-    for module in (f"workstation.services.timeline.mapping.{name}" for name in SOURCES):
-        words = getattr(__import__(module, fromlist=["WORDS"]), "WORDS", {})
+    for module in pkgutil.iter_modules(mapping.__path__, f"{mapping.__name__}."):
+        words = getattr(importlib.import_module(module.name), "WORDS", {}) if not module.name.endswith(".words") else {}
         said |= set(words.values())
     assert said <= set(WORDS)
     documented = (ROOT / "docs" / "mapping.md").read_text()

@@ -14,14 +14,17 @@ from workstation.services.timeline.mapping import (
     duo,
     ecs,
     entra,
+    github,
     google,
     jumpcloud,
     keycloak,
     o365,
     ocsf,
     okta,
+    onepassword,
     openssh,
     ping,
+    slack,
 )
 from workstation.services.timeline.mapping.reading import read_records
 from workstation.services.timeline.mapping.records import Mapper, Unmappable, Unmapped
@@ -37,14 +40,17 @@ SOURCES: dict[str, Mapper] = {
         duo,
         ecs,
         entra,
+        github,
         google,
         jumpcloud,
         keycloak,
         o365,
         ocsf,
         okta,
+        onepassword,
         openssh,
         ping,
+        slack,
     )
 }
 _CLOCK: Clock = SystemClock()
