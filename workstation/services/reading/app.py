@@ -33,13 +33,14 @@ from workstation.services.reading.gate import NoView, Presented, StoreGate
 from workstation.services.reading.masker import Masker
 from workstation.services.reading.stream import Stream
 from workstation.services.reading.summary import summary
-from workstation.services.reading.wire import RULE, Field, Frozen, Health, Pinning
+from workstation.services.reading.wire import RULE, Asking, Field, Frozen, Health, Pinning
 from workstation.services.text import mask_email
+from workstation.services.timeline.related import STRENGTH
 from workstation.services.timeline.source import Span
 
 T = TypeVar("T")
-#: Longest body of a request in bytes; a pin names four short things.
-BODY_MAX = 4096
+#: Longest body of a request in bytes; a pin names four short things, a question about shared values up to fifty.
+BODY_MAX, ASKING_MAX = 4096, 64 * 1024
 _FIELDS = {"email": ContactKind.EMAIL, "phone": ContactKind.PHONE}
 
 
@@ -69,6 +70,7 @@ class Desk:
             Route(f"{one}/fields/{{field}}", self._told(self._field)),
             Route(f"{one}/recipient", self._told(self._recipient), methods=["POST"]),
             Route(f"{one}/pins", self._told(self._pin), methods=["POST"]),
+            Route(f"{one}/sharing", self._told(self._sharing), methods=["POST"]),
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: _plain})
 
@@ -152,6 +154,16 @@ class Desk:
         return _json(await self._gate.pin(shown, event.source, event.id, summary(seen), event.raw))
 
 
+    async def _sharing(self, request: Request) -> Response:
+        shown = _presented(request)
+        await self._gate.admit(shown, "")
+        asked = await _body(request, Asking, ASKING_MAX)
+        # The kind of value is on record, the values are not: they are the client's.
+        await self._gate.admit(shown, "sharing", asked.field if asked.field in STRENGTH else "?")
+        span = Span(_instant(asked.since), _instant(asked.until))
+        return _json(await self._cabinet.sharing.sharing(shown.account, asked.field, asked.values, span))
+
+
 def _presented(request: Request, account: str | None = None) -> Presented:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -177,11 +189,11 @@ def _instant(text: str) -> int:
         raise Invalid("since and until are times with a zone (RFC 3339).", "Correct the request.") from error
 
 
-async def _body(request: Request, into: type[T]) -> T:
+async def _body(request: Request, into: type[T], most: int = BODY_MAX) -> T:
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > BODY_MAX:
+        if len(body) > most:
             raise Invalid("The request is too large.", "Correct the request.")
     try:
         return msgspec.json.decode(body, type=into)

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from workstation.services.accounts.model import Account, Risk
 from workstation.services.accounts.ports import AccountReader, RiskReader
 from workstation.services.clock import Clock
+from workstation.services.connectors.null import NullSharing
 from workstation.services.errors import SourceError, SourceMissing
 from workstation.services.reading.masker import Masker
 from workstation.services.timeline.event import Event
+from workstation.services.timeline.related import Sharing
 from workstation.services.timeline.source import EventSource, Span
 
 #: Seconds for which what is known of a client is used to mask. A new address is masked all the same.
@@ -27,12 +29,19 @@ class Cabinet:
         risk: the risk engine, or None.
         sources: event sources by the name that the settings give them; they live as long as the reader.
         clock: for how old what is known of a client is.
+        sharing: who knows which accounts share a value; None: nobody.
     """
 
     def __init__(
-        self, accounts: AccountReader, risk: RiskReader | None, sources: Mapping[str, EventSource], clock: Clock
+        self,
+        accounts: AccountReader,
+        risk: RiskReader | None,
+        sources: Mapping[str, EventSource],
+        clock: Clock,
+        sharing: Sharing | None = None,
     ) -> None:
         self.accounts = accounts
+        self.sharing = sharing or NullSharing()
         self.sources = sources
         self._risk = risk
         self._clock = clock
@@ -91,7 +100,8 @@ class Cabinet:
 
     async def aclose(self) -> None:
         """Let go of every system."""
-        closing = [self.accounts.aclose(), *(source.aclose() for source in self.sources.values())]
+        systems = (self.accounts, self.sharing, *self.sources.values())
+        closing = [system.aclose() for system in systems]
         if self._risk is not None:
             closing.append(self._risk.aclose())
         await asyncio.gather(*closing, return_exceptions=True)

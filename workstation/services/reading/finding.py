@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from workstation.services.accounts.masking import DOTS, mask_name
@@ -28,7 +28,18 @@ _NOT_LOCAL = "\"'<>()[]{},;:\\/=|&?@ \x7f" + "".join(map(chr, range(0x20)))
 _LOCAL = re.compile(rf"[^\s{re.escape(_NOT_LOCAL)}]{{1,{LOCAL_MAX}}}")
 _BOUNDS = bytes(0x20 if chr(code) in _NOT_LOCAL else code for code in range(256))
 _NUMBER = re.compile(r"\+\d(?:[ ().\-]{0,2}\d){7,14}")
+_MASK = DOTS.encode()
+_SEPARATOR = "\x1e"
+_WIDE = re.compile(r"[^\x00-\x7f]+")
+#: In lower case it is a k, the only character outside of ASCII that becomes one inside.
+_KELVIN = "\u212a".encode()
+_PLUS = re.compile(rb"\+\d")
 _SEPARATORS = b" ().-/"
+_BETWEEN = r"[ ().\-/]{0,2}"
+#: Before the digits by which a number is recognised, read backwards: up to seven more and a plus.
+_BEFORE = re.compile(rf"(?:{_BETWEEN}(?:\d{_BETWEEN}){{0,6}}\d\+?)?(?!\d)")
+#: As much as that can be, and one more.
+_BEFORE_MAX = 24
 #: Quotes, backslashes and controls stand in JSON as escapes only: nothing that is looked for holds one.
 _BREAKS = re.compile(r'["\\\x00-\x1f]+')
 _UNREADABLE = re.compile(r'["\\\x00-\x1f\udc80-\udcff]+')
@@ -59,6 +70,37 @@ class Finder:
     def __init__(self, account: Account | None) -> None:
         self._needles = tuple(_needles(account)) if account is not None else ()
         self._numbers = tuple(_numbers(account)) if account is not None else ()
+        words = [needle for needle, _ in self._needles if "@" not in needle]
+        runs = [max(_WIDE.split(word), key=len).encode() for word in words]
+        #: Where none of these stands, nothing longer stands.
+        self._roots = tuple(
+            {r for r in runs if len(r) >= NAME_MIN and not any(o in r for o in runs if len(o) >= NAME_MIN and o != r)}
+        )
+        self._wide = any(len(run) < NAME_MIN for run in runs)
+
+    def masked(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return the texts masked: as JSON is read, then as a URL is; the same sequence where they hold nothing."""
+        page = _SEPARATOR.join(texts)
+        if not self.possible(page.encode("utf-8", "surrogatepass")):
+            return texts
+        texts = self._read_as(unescaped, "\\u", texts) if "\\u" in page else self._together(texts)
+        return self._read_as(unquoted, "%", texts) if "%" in page else texts
+
+    def possible(self, page: bytes) -> bool:
+        """Return whether anything can stand in `page`; False is certain, and took a tenth of looking for it."""
+        # One byte is found ten times as fast as two, and ECS has a field "@timestamp" in every record.
+        if b"%" in page or (b"\\" in page and b"\\u" in page) or _PLUS.search(page):
+            return True
+        settled = page.count(b'"@timestamp"') + page.count(b'\x1e@timestamp"') + page.startswith(b"@timestamp")
+        if page.count(b"@") > settled + page.count(_MASK + b"@"):
+            return True
+        lower = page.lower()
+        if any(root in lower for root in self._roots) or (b"\xaa" in page and _KELVIN in page):
+            return True
+        if self._wide and not page.replace(_MASK, b"").isascii():
+            return True
+        bare = page.translate(None, _SEPARATORS) if self._numbers else b""
+        return any(tail in bare for tail, _ in self._numbers)
 
     def hits(self, text: str) -> list[Hit]:
         """Return what stands in `text`, the first first; hits may overlap."""
@@ -79,13 +121,26 @@ class Finder:
             bare = text.encode("utf-8", "surrogatepass").translate(None, _SEPARATORS)
             for tail, pattern in self._numbers:
                 if tail in bare:
-                    found += ((m.start(), m.end(), DOTS + m[0][-2:]) for m in pattern.finditer(text))
+                    found += _numbered(text, pattern)
         found.sort()
         return found
 
-    def hidden(self, text: str) -> str:
-        """Return `text` with everything masked that is found in it as it is written."""
-        return _written(text, hits) if (hits := self.hits(text)) else text
+    def _read_as(self, read: Callable[[str], str], sign: str, texts: Sequence[str]) -> Sequence[str]:
+        """Mask what stands in the texts as they are read; one in which nothing stands stays as it was written."""
+        plain = [read(text) if sign in text else text for text in texts]
+        hidden = self._together(plain)
+        if hidden is plain:
+            return texts
+        return [after if after != before else text for text, before, after in zip(texts, plain, hidden, strict=True)]
+
+    def _together(self, texts: Sequence[str]) -> Sequence[str]:
+        """Mask the texts as one; the same sequence where nothing stands in it."""
+        page = _SEPARATOR.join(texts)
+        hits = self.hits(page)
+        if not hits:
+            return texts
+        hidden = _written(page, hits).split(_SEPARATOR)
+        return hidden if len(hidden) == len(texts) else [_written(text, self.hits(text)) for text in texts]
 
 
 def unescaped(text: str) -> str:
@@ -120,14 +175,15 @@ def _written(text: str, hits: list[Hit]) -> str:
     for start, stop, mask in hits:
         if start >= end:
             out += (text[end:start], mask)
-        end = max(end, stop)
+        if stop > end:
+            end = stop
     out.append(text[end:])
     return "".join(out)
 
 
 def _addresses(text: str, lower: str) -> Iterator[Hit]:
     """Yield the local part of each address in `lower`: from the last character that cannot be in one, to the @."""
-    if "@" not in lower and "%40" not in lower:
+    if "@" not in lower and "%" not in lower:
         return
     bounds = lower.encode().translate(_BOUNDS) if lower.isascii() else b""
     for sign in ("@", "%40"):
@@ -148,7 +204,17 @@ def _addresses(text: str, lower: str) -> Iterator[Hit]:
 def _international(text: str) -> Iterator[Hit]:
     if "+" in text:
         for found in _NUMBER.finditer(text):
-            yield found.start(), found.end(), DOTS + found[0][-2:]
+            start, end = found.span()
+            yield start, end, DOTS + text[end - 2 : end]
+
+
+def _numbered(text: str, tail: re.Pattern[str]) -> Iterator[Hit]:
+    for found in tail.finditer(text):
+        start, end = found.span()
+        # From the end backwards: forwards every digit of the text could be where it begins.
+        before = _BEFORE.match(text[max(0, start - _BEFORE_MAX) : start][::-1])
+        if before:
+            yield start - before.end(), end, DOTS + text[end - 2 : end]
 
 
 def _standing_alone(lower: str, needle: str, mask: str) -> list[Hit]:
@@ -196,13 +262,9 @@ def _forms(word: str) -> set[str]:
 
 
 def _numbers(account: Account) -> Iterator[tuple[bytes, re.Pattern[str]]]:
-    """Yield the last digits of each number and what finds it with its country code and any separators."""
+    """Yield the last digits of each number and what finds them with any separators."""
     for contact in account.contacts:
         digits = re.sub(r"\D", "", contact.value) if contact.kind is ContactKind.PHONE else ""
         if len(digits) >= TAIL - 2:
             tail = digits[-TAIL:]
-            spaced = r"[ ().\-/]{0,2}".join(tail)
-            yield (
-                tail.encode(),
-                re.compile(rf"(?<![\d])(?:\+?\d(?:[ ().\-/]{{0,2}}\d){{0,6}}[ ().\-/]{{0,2}})?{spaced}(?!\d)"),
-            )
+            yield tail.encode(), re.compile(_BETWEEN.join(tail) + r"(?!\d)")

@@ -38,6 +38,15 @@ class Pinning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_us: int
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Values of an account of which is asked who else has them; times are RFC 3339."""
+
+    field: str
+    values: tuple[str, ...]
+    since: str
+    until: str
+
+
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Where the case's mail goes, masked; `named` says whether ``{name}`` in a mail can be filled."""
 
