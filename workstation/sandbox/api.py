@@ -26,7 +26,7 @@ from workstation.sandbox.atlas import Device
 from workstation.sandbox.habits import LOG_DAYS
 from workstation.sandbox.problems import Problem
 from workstation.sandbox.risk import assess
-from workstation.sandbox.store import Record, Store, Tx
+from workstation.sandbox.store import SHARED, Record, Store, Trail, Tx
 from workstation.sandbox.vocabulary import instant
 from workstation.services.accounts.model import Session
 from workstation.services.acts.control import Act
@@ -37,6 +37,8 @@ T = TypeVar("T")
 #: Bytes of a request's body, ids that a search returns, events of a page (by default and at most).
 BODY_MAX, FOUND_MAX = 64 * 1024, 20
 PAGE, PAGE_MAX = 200, 1000
+#: Values of a field that may be asked about at once.
+SHARED_MAX = 50
 #: What each act's parameters are called.
 PARAMS: dict[Act, frozenset[str]] = {Act.LIFT_HOLD: frozenset({"hold"}), Act.REMOVE_FACTOR: frozenset({"factor"})}
 #: What may be given besides: a freeze can end by itself.
@@ -66,6 +68,15 @@ class ActBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     act: Act
     params: dict[str, str]
     reason: str
+
+
+class SharingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Values of one field, of which is asked who else has them."""
+
+    field: str
+    values: tuple[str, ...]
+    since: str | None = None
+    until: str | None = None
 
 
 class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +123,7 @@ class Api:
                 Route("/v1/accounts/{account}", self._reading(self.account)),
                 Route("/v1/accounts/{account}/events", self._reading(self.events)),
                 Route("/v1/accounts/{account}/risk", self._reading(self.risk)),
+                Route("/v1/accounts/{account}/sharing", self._reading(self.sharing), methods=["POST"]),
                 Route("/v1/accounts/{account}/acts", self._writing(self.act), methods=["POST"]),
                 Route("/v1/acts/{key}", self._writing(self.receipt)),
                 Route("/v1/vetoes", self._writing(self.vetoes)),
@@ -172,6 +184,27 @@ class Api:
         with self._store.read() as tx:
             _known(tx, account)
             return _json(msgspec.json.encode(assess(tx, account, self._now())))
+
+    def sharing(self, request: Request, body: bytes) -> Response:
+        """Who else has values of this account."""
+        account, asked = request.path_params["account"], _decode(body, SharingBody)
+        if asked.field not in SHARED or not 1 <= len(asked.values) <= SHARED_MAX:
+            raise Problem(400, "bad-values", f"One of {', '.join(SHARED)}, and 1 to {SHARED_MAX} values.")
+        since, until = _time(asked.since, "since", 0), _time(asked.until, "until", _EVER)
+        with self._store.read() as tx:
+            _known(tx, account)
+            trails = {value: tx.sharing(account, asked.field, value, since, until) for value in asked.values}
+            population = tx.population()
+        shared = [
+            {
+                "value": value,
+                "accounts": len(found),
+                "holders": [_holder(one) for one in found if one.account != account][:FOUND_MAX],
+            }
+            for value, found in trails.items()
+            if found
+        ]
+        return _json(msgspec.json.encode({"shared": shared, "population": population}))
 
     # -- acting ----------------------------------------------------------------------------------
     def act(self, request: Request, body: bytes) -> Response:
@@ -349,6 +382,11 @@ def _decode(body: bytes, into: type[T]) -> T:
         return msgspec.json.decode(body, type=into)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "bad-body", f"The body is not what was expected: {error}.") from error
+
+
+def _holder(trail: Trail) -> dict[str, str | int]:
+    first, last = instant(trail.first_us), instant(trail.last_us)
+    return {"account": trail.account, "first": first, "last": last, "events": trail.events}
 
 
 def _known(tx: Tx, account: str) -> Record:

@@ -32,6 +32,8 @@ from workstation.services.text import mask_email, mask_tail
 
 #: Who acts when no client does.
 EXCHANGE = ("exchange", "exchange")
+#: Kinds of `standing` of which the exchange lists every one.
+TELLS = ("api_key", "withdrawal_address")
 PRICES = {"BTC": 67_000.0, "ETH": 3_400.0, "SOL": 150.0}
 
 
@@ -276,6 +278,7 @@ class Draft:
             ),
             sessions=tuple(self.sessions.values()),
             standing=tuple(self.standing),
+            tells=TELLS,
             sim=self.sim,
             sim_changed_at=self.sim_changed_at,
             password_changed_at=self._password_changed(),

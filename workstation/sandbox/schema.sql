@@ -8,10 +8,16 @@ CREATE TABLE account (
 CREATE TABLE handle (value TEXT NOT NULL, account TEXT NOT NULL, PRIMARY KEY (value, account)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE event (
-  account TEXT NOT NULL, time_us INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, dataset TEXT NOT NULL, action TEXT NOT NULL, body BLOB NOT NULL
+  account TEXT NOT NULL, time_us INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, dataset TEXT NOT NULL, action TEXT NOT NULL, body BLOB NOT NULL,
+  -- What other accounts may have too; '' where the event has none.
+  device TEXT NOT NULL, ip TEXT NOT NULL, asn TEXT NOT NULL, target TEXT NOT NULL
 ) STRICT;
 CREATE INDEX event_in_order ON event (account, time_us, id);
 CREATE INDEX event_of_a_log ON event (account, dataset, time_us, id);
+CREATE INDEX event_device ON event (device, account, time_us) WHERE device <> '';
+CREATE INDEX event_ip ON event (ip, account, time_us) WHERE ip <> '';
+CREATE INDEX event_asn ON event (asn, account, time_us) WHERE asn <> '';
+CREATE INDEX event_target ON event (target, account, time_us) WHERE target <> '';
 
 CREATE TABLE session (id TEXT PRIMARY KEY, account TEXT NOT NULL, ended_us INTEGER) STRICT, WITHOUT ROWID;
 -- An act's key and what was answered; request is the SHA-256 of account and body.

@@ -12,7 +12,7 @@ import random
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,19 @@ from workstation.services.clock import parse_instant, to_micros
 #: Seconds that a writer waits for another one.
 WAIT_S = 8.0
 _SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+#: ECS fields whose values accounts may share, and the columns that hold them.
+SHARED = {"device.id": "device", "source.ip": "ip", "source.as.number": "asn", "target.id": "target"}
+
+
+class Trail(NamedTuple):
+    """Where a value was seen: first, last (microseconds since the epoch) and in how many events."""
+
+    account: str
+    first_us: int
+    last_us: int
+    events: int
 
 
 class Record(msgspec.Struct):
@@ -134,11 +147,37 @@ class Tx:
     def _insert_events(self, account: str, records: Iterable[dict[str, Any]]) -> None:
         names = ("event.id", "event.dataset", "event.action")
         rows = (
-            (account, to_micros(parse_instant(r["@timestamp"])), *(r[name] for name in names), msgspec.json.encode(r))
+            (
+                account,
+                to_micros(parse_instant(r["@timestamp"])),
+                *(r[name] for name in names),
+                msgspec.json.encode(r),
+                *(_shared(r, field) for field in SHARED),
+            )
             for r in records
         )
-        insert = "INSERT INTO event(account, time_us, id, dataset, action, body) VALUES (?, ?, ?, ?, ?, ?)"
-        self.sql.executemany(insert, rows)
+        columns = f"account, time_us, id, dataset, action, body, {', '.join(SHARED.values())}"
+        self.sql.executemany(f"INSERT INTO event({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
+
+    def sharing(self, account: str, field: str, value: str, since_us: int, until_us: int) -> list[Trail]:
+        """Return every account whose events of a span hold a value, the most recent first; none where this has none.
+
+        Args:
+            account: whose value it must be.
+            field: one of :data:`SHARED`.
+            value: of that field.
+            since_us: not older than this.
+            until_us: older than this.
+        """
+        column = SHARED[field]
+        query = f"SELECT account, min(time_us), max(time_us), count(*) FROM event WHERE {column} = ? AND {column} <> ''"  # noqa: S608
+        query += " AND time_us >= ? AND time_us < ? GROUP BY account ORDER BY 3 DESC, 1"
+        found = [Trail(*row) for row in self.sql.execute(query, (value, since_us, until_us))]
+        return found if any(trail.account == account for trail in found) else []
+
+    def population(self) -> int:
+        """Return how many accounts there are."""
+        return int(self.sql.execute("SELECT count(*) FROM account").fetchone()[0])
 
     # -- people ----------------------------------------------------------------------------------
     def send(self, channel: str, address: str, raw: bytes) -> None:
@@ -241,6 +280,13 @@ class Store:
         # An act that was answered is on the disk (sqlite.org/pragma.html#pragma_synchronous).
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def _shared(record: dict[str, Any], field: str) -> str:
+    """Return the value of a record that others may share; a target is one where money goes, or none."""
+    if field == "target.id" and not record["event.action"].startswith("withdrawal"):
+        return ""
+    return str(record.get(field, ""))
 
 
 def _etag(version: int, body: bytes) -> str:

@@ -34,6 +34,7 @@ from workstation.services.mail.ports import House, Mailbox
 from workstation.services.reading.sight import Direct, Purposes, Sight, Tickets
 from workstation.services.store.session import Session, convert
 from workstation.services.timeline.imported import ImportedEvents
+from workstation.services.timeline.related import Sharing
 from workstation.services.timeline.source import EventSource
 from workstation.services.timelines import Timelines
 from workstation.services.views import Person
@@ -168,6 +169,7 @@ async def open_desk(
             step_up=StepUp(session, settings.step_up.rp_id, devices, sign_in_of(settings, clock)),
             drafts=await asyncio.to_thread(Drafts, drafts_dir / login, bytes.fromhex(key), clock) if key else None,
             touch=touch,
+            sharing=view.sharing,
         )
     )
 
@@ -180,6 +182,7 @@ class _View(NamedTuple):
     purposes: Purposes
     sight: Sight
     tickets: Tickets
+    sharing: Sharing
 
 
 def _directly(settings: Settings, session: Session, tokens: dict[str, str], clock: Clock) -> _View:
@@ -189,7 +192,7 @@ def _directly(settings: Settings, session: Session, tokens: dict[str, str], cloc
 
     tickets = Tickets(session, purposes)
     sight = Direct(session, accounts, tickets, clock)
-    return _View(accounts, world.risk(), purposes, sight, tickets)
+    return _View(accounts, world.risk(), purposes, sight, tickets, world.sharing())
 
 
 def _through_reader(settings: Settings, session: Session, clock: Clock) -> _View:
@@ -197,13 +200,15 @@ def _through_reader(settings: Settings, session: Session, clock: Clock) -> _View
     from workstation.services.connectors.reader.accounts import ReaderAccounts
     from workstation.services.connectors.reader.client import ReaderClient
     from workstation.services.connectors.reader.risk import ReaderRisk
+    from workstation.services.connectors.reader.sharing import ReaderSharing
     from workstation.services.connectors.reader.sight import ReaderSight
 
     purposes, surroundings = Purposes(), Surroundings(clock=clock, rng=random.SystemRandom())
     tickets = Tickets(session, purposes)
     client = ReaderClient(settings.reader, tickets, surroundings)
     risk = None if settings.risk.kind == "none" else ReaderRisk(client)
-    return _View(ReaderAccounts(client), risk, purposes, ReaderSight(client), tickets)
+    sharing = ReaderSharing(client)
+    return _View(ReaderAccounts(client), risk, purposes, ReaderSight(client), tickets, sharing)
 
 
 def sources_of(settings: Settings) -> tuple[str, ...]:
@@ -217,7 +222,7 @@ def cabinet_of(settings: Settings, tokens: dict[str, str], imported: ImportedEve
 
     world = World(settings, clock, tokens)
     sources: dict[str, EventSource] = {source.name: source for source in world.logs()}
-    return Cabinet(world.accounts(), world.risk(), {**sources, imported.name: imported}, clock)
+    return Cabinet(world.accounts(), world.risk(), {**sources, imported.name: imported}, clock, world.sharing())
 
 
 def provider_of(chosen: ProviderSettings, clock: Clock) -> OpenIdProvider:

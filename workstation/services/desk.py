@@ -29,10 +29,13 @@ from workstation.services.views import (
     Judgement,
     KeptQuery,
     Label,
+    LeftStanding,
     Look,
+    Made,
     MailMessage,
     Member,
     Note,
+    Observed,
     Option,
     Packet,
     Person,
@@ -41,6 +44,7 @@ from workstation.services.views import (
     Procedure,
     Proof,
     QueueView,
+    Related,
     Remark,
     Request,
     Review,
@@ -155,6 +159,14 @@ class Desk(Protocol):
 
     async def drop_query(self, kept: int) -> KeptQuery:
         """Forget a query; return it, so that it can be kept again."""
+        ...
+
+    async def left_standing(self, account: str, made: Sequence[Made]) -> LeftStanding:
+        """Read an account that was opened now, and say of each thing whether it still stands: live, gone, unknown."""
+        ...
+
+    async def related(self, account: str, observed: Sequence[Observed]) -> Related:
+        """Ask which other accounts have these values of an account that was opened. On record, and counts as a view."""
         ...
 
     async def reveal(self, case: int, field: str, reason: str) -> str:

@@ -11,6 +11,7 @@ from workstation.services.bench.mail import MailDesk
 from workstation.services.bench.packet import PacketDesk
 from workstation.services.bench.people import PeopleDesk
 from workstation.services.bench.queue import QueueDesk
+from workstation.services.bench.story import StoryDesk
 from workstation.services.bench.terminal import TerminalDesk
 from workstation.services.bench.tools import Tools
 from workstation.services.errors import StoreError
@@ -21,7 +22,7 @@ from workstation.services.views import AuditRow, Person
 PULSE_S = 2.0
 
 
-class Workbench(QueueDesk, PacketDesk, FindingsDesk, MailDesk, PeopleDesk, TerminalDesk):
+class Workbench(QueueDesk, PacketDesk, FindingsDesk, StoryDesk, MailDesk, PeopleDesk, TerminalDesk):
     """Everything that a signed-in analyst can do; the parts are under ``bench/``."""
 
     def __init__(self, tools: Tools) -> None:
@@ -59,5 +60,7 @@ class Workbench(QueueDesk, PacketDesk, FindingsDesk, MailDesk, PeopleDesk, Termi
         await self.tools.timelines.aclose()
         await self.tools.session.aclose()
         await self.tools.accounts.aclose()
+        if self.tools.sharing is not None:
+            await self.tools.sharing.aclose()
         if self.tools.risk is not None:
             await self.tools.risk.aclose()

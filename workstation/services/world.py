@@ -10,11 +10,14 @@ import random
 from workstation.services.accounts.ports import AccountReader, RiskReader
 from workstation.services.clock import Clock
 from workstation.services.connectors.accounts.contract import ContractAccounts
+from workstation.services.connectors.accounts.sharing import ContractSharing
 from workstation.services.connectors.endpoint import Endpoint
 from workstation.services.connectors.http import HttpSystem, StaticToken, Surroundings
 from workstation.services.connectors.logs.access import secret_names
 from workstation.services.connectors.logs.registry import source
+from workstation.services.connectors.null import NullSharing
 from workstation.services.connectors.risk.contract import ContractRisk
+from workstation.services.timeline.related import Sharing
 from workstation.services.timeline.source import EventSource
 from workstation.settings import AccountSettings, LogSettings, RiskSettings, Settings
 
@@ -46,6 +49,13 @@ class World:
         """Return the reader of the risk engine, or None where none is configured."""
         chosen = self._settings.risk
         return None if chosen.kind == "none" else ContractRisk(self._http("risk engine", chosen, "risk:read"))
+
+    def sharing(self) -> Sharing:
+        """Return who knows which accounts share a value."""
+        chosen = self._settings.accounts
+        if chosen.kind == "keycloak":
+            return NullSharing("Keycloak cannot say which accounts share a value.")
+        return ContractSharing(self._http("account API", chosen, "accounts:read"))
 
     def logs(self) -> list[EventSource]:
         """Return a source for every log of the settings."""

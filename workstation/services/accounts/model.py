@@ -90,7 +90,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that outlives a session: an API key or a withdrawal address."""
+    """Something that outlives a session: ``api_key``, ``withdrawal_address``, ``trusted_device``, ``mail_rule`` …"""
 
     id: str
     kind: str
@@ -112,7 +112,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One client account with the version (`etag`) at which it was read.
 
     `sim_changed_at` is the last change that is known of; `password_changed_at` is the account's beginning where the
-    password was never changed, and None where nobody knows.
+    password was never changed, and None where nobody knows. `tells` names the kinds of which `standing` lists every
+    one: of any other kind, what is not listed may be there all the same.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     factors: tuple[Factor, ...] = ()
     sessions: tuple[Session, ...] = ()
     standing: tuple[Standing, ...] = ()
+    tells: tuple[str, ...] = ()
     sim: SimState = SimState.UNKNOWN
     sim_changed_at: datetime | None = None
     password_changed_at: datetime | None = None

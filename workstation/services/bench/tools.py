@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workstation.services.drafts import Drafts
     from workstation.services.store.session import Session
     from workstation.services.timeline.loading.timeline import Timeline
+    from workstation.services.timeline.related import Sharing
 
 
 class Opens(Protocol):
@@ -54,6 +55,7 @@ class Tools:
         touch: demo only: touches this person's software key.
         purposes: what this session opened and why.
         sight: how it looks; without one, directly.
+        sharing: who knows which accounts share a value; None: nobody.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Tools:
         touch: Callable[[], bool] | None = None,
         purposes: Purposes | None = None,
         sight: Sight | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self.person = person
         self.session = session
@@ -82,6 +85,7 @@ class Tools:
         self.step_up = step_up
         self.drafts = drafts
         self.touch = touch
+        self.sharing = sharing
         self.purposes = purposes or Purposes()
         self.sight: Sight = sight or Direct(session, accounts, Tickets(session, self.purposes), clock)
 

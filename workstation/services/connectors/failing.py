@@ -12,6 +12,7 @@ from workstation.services.accounts.model import Account, Risk
 from workstation.services.acts.control import Act, Receipt
 from workstation.services.connectors.control import effects
 from workstation.services.errors import SourceDown, SourceError
+from workstation.services.timeline.related import Shares
 from workstation.services.timeline.source import Page, Span
 
 Failure = Callable[[], SourceError]
@@ -47,6 +48,20 @@ class FailingRisk:
         self._failure = failure
 
     async def risk(self, account: str) -> Risk:
+        """Raise the failure."""
+        raise self._failure()
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+class FailingSharing:
+    """A Sharing that cannot be asked."""
+
+    def __init__(self, failure: Failure = away) -> None:
+        self._failure = failure
+
+    async def sharing(self, account: str, field: str, values: Sequence[str], span: Span) -> Shares:
         """Raise the failure."""
         raise self._failure()
 

@@ -5,13 +5,14 @@ For an installation without, say, a risk engine: the rest works, and the screen 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from workstation.services.accounts.model import Account, Risk
 from workstation.services.acts.control import Act, Receipt, Sent
 from workstation.services.connectors.control import effects
 from workstation.services.errors import Invalid, SourceMissing
+from workstation.services.timeline.related import Shares
 from workstation.services.timeline.source import Page, Span
 
 
@@ -36,6 +37,24 @@ class NullRisk:
     async def risk(self, account: str) -> Risk:
         """Return a risk without score and scale."""
         return Risk(score=None, scale="")
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+class NullSharing:
+    """A Sharing that cannot say who else has a value.
+
+    Args:
+        why: the reason, a sentence.
+    """
+
+    def __init__(self, why: str = "No account system is set up that knows who shares values.") -> None:
+        self._why = why
+
+    async def sharing(self, account: str, field: str, values: Sequence[str], span: Span) -> Shares:
+        """Raise SourceMissing: nobody knows, which is not "nobody shares it"."""
+        raise SourceMissing(self._why, "The account contract 1.1 offers it (docs/connectors.md).")
 
     async def aclose(self) -> None:
         """Do nothing."""

@@ -44,11 +44,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
          OR EXISTS (SELECT 1 FROM wsd.emergency e WHERE e.case_id = c.id AND e.reviewed IS NULL)) THEN 'escalation' END
 $$;
 
--- Since when which accounts count against a person's hour; a search counts as one more.
+-- Since when which accounts count against a person's hour; a search counts as one more, and so does, once an account, asking which others
+-- share its values: that names accounts, too.
 CREATE OR REPLACE FUNCTION wsd.views_counted(p_person text) RETURNS TABLE (account text, last timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE t.kind WHEN 'search' THEN 'search:' || t.id ELSE t.account_id END, max(t.issued)
     FROM wsd.view_ticket t WHERE t.person_id = p_person AND t.issued > clock_timestamp() - interval '1 h' GROUP BY 1
+  UNION ALL
+  SELECT 'sharing:' || t.account_id, max(u.at) FROM wsd.view_use u JOIN wsd.view_ticket t ON t.id = u.ticket_id
+   WHERE t.person_id = p_person AND t.issued > clock_timestamp() - interval '2 h' AND u.what = 'sharing' AND u.at > clock_timestamp() - interval '1 h' GROUP BY 1
 $$;
 
 CREATE OR REPLACE FUNCTION wsd.view_budget(s wsd.staff, p_account text) RETURNS jsonb
