@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, fetch, mapping, queries, reader, start, store, working
+from bench import audit, fetch, mapping, marks, queries, reader, start, store, working
 from bench.rows import Row
 
 PARTS = {
@@ -18,6 +18,7 @@ PARTS = {
     "mapping": mapping.measure,
     "working": working.measure,
     "queries": queries.measure,
+    "marks": marks.measure,
 }
 
 

@@ -163,7 +163,9 @@ class Life:
         for n in range(rng.randrange(4)):
             self.do(at + (n + 1) * 2 * MINUTE, "order.placed", seat, session__id=session)
         if rng.random() < 0.04:
-            self.do(at + 9 * MINUTE, "withdrawal.requested", seat, session__id=session, target__id=rng.choice(self.wallets))
+            self.do(
+                at + 9 * MINUTE, "withdrawal.requested", seat, session__id=session, target__id=rng.choice(self.wallets)
+            )
 
     def events(self, style: str) -> list[Event]:
         """Return the history as a log of that style shows it."""
@@ -203,7 +205,7 @@ def journey(life: Life) -> None:
 
 
 def journey_with_new_phone(life: Life) -> None:
-    """Bought at the airport: the authenticator moves to it, by what the old one shows; money goes where it always did."""
+    """Bought at the airport: the authenticator moves to it by the old one's word; money goes where it always did."""
     life.live(200, until=life.end - 4 * DAY)
     phone, at = life.seat(life.rng.choice(_AWAY), _PROGRAMS[3]), life.end - 3 * DAY
     session = life.enter(at, phone)
@@ -312,7 +314,7 @@ def no_signal(life: Life) -> None:
 
 
 def _intruder(life: Life) -> Seat:
-    near = life.home_net._replace(prefix="95.90.{}".format(life.rng.randint(1, 90)), asn="AS31334", org="Nachbar Kabel")
+    near = life.home_net._replace(prefix=f"95.90.{life.rng.randint(1, 90)}", asn="AS31334", org="Nachbar Kabel")
     return life.seat(life.rng.choice((*_BAD, near)))
 
 
