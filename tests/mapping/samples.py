@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from workstation.services.timeline.event import Event
+from workstation.services.timeline.mapping import map_line
+
 SAMPLES: dict[str, dict[str, Any]] = {
     "cloudtrail": {
         "eventVersion": "1.08",
@@ -271,3 +274,17 @@ SAMPLES: dict[str, dict[str, Any]] = {
 def raw_of(source: str) -> bytes:
     """Return the sample of a source as the bytes of one line."""
     return json.dumps(SAMPLES[source]).encode()
+
+
+def mapped(source: str, record: Any) -> Event:
+    """Return the event of a record, which must give one."""
+    raw = record if isinstance(record, bytes) else json.dumps(record).encode()
+    event = map_line(source, raw)
+    assert isinstance(event, Event), event
+    assert event.raw == raw
+    return event
+
+
+def changed(source: str, **changes: Any) -> Event:
+    """Return the event of a sample with other values at its top."""
+    return mapped(source, {**SAMPLES[source], **changes})
