@@ -18,8 +18,8 @@ from workstation.services.connectors.reader.risk import ReaderRisk
 from workstation.services.connectors.reader.sight import ReaderSight
 from workstation.services.errors import Refused, SourceDenied, SourceDown, SourceMissing
 from workstation.services.reading.wire import Pinning
-from workstation.services.timeline.gather import gather
 from workstation.services.timeline.imported import ImportedEvents
+from workstation.services.timeline.loading.local import LocalTimelines
 from workstation.services.timeline.source import Page, SourceState, Span
 
 #: No run of these may leave without a reveal, whatever its case.
@@ -131,17 +131,18 @@ async def test_a_stream_ends_with_a_clear_gap_when_the_purpose_does(house: House
     house.log.script = [Page(events=(event(1, who),), cursor="1"), waiting.wait, Page(events=(event(2, who),))]
     async with house.person("ana") as ana, house.person("ben") as ben:
         case = await ana.hold(who)
-        last: Any = None
+        timeline = await LocalTimelines(lambda: {"log": ana.events}, house.surroundings.clock).open(who, EVER)
         try:
-            async for view in gather([ana.events()], who, EVER, house.surroundings.clock):
-                last = view
-                if view.events and view.sources[0].state is SourceState.LOADING:
-                    await end_purpose(house, ana, ben, case, how)
+            while not len(timeline.working):
+                await timeline.news()
+            await end_purpose(house, ana, ben, case, how)
+            await asyncio.wait_for(timeline.loaded(), 30)
         finally:
             house.ws.su.execute("UPDATE wsd.staff SET enabled = true WHERE login = 'ana'")
-        assert [e.id for e in last.events] == ["e1"]
-        assert last.sources[0].state is SourceState.FAILED
-        (gap,) = last.gaps
+        assert [timeline.working.snapshot().peek(row).id for row in range(len(timeline.working))] == ["e1"]
+        assert timeline.lines[0].state is SourceState.FAILED
+        (gap,) = timeline.gaps
+        await timeline.aclose()
         assert gap.until_us == event(1, who).time_us
         assert ("hold no case" if how == "stolen" else "not enrolled") in gap.why
         await asyncio.wait_for(house.log.ended.wait(), 5)

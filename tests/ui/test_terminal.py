@@ -79,6 +79,15 @@ class Terminal:
                 return
         raise AssertionError(f"{words!r} never came:\n{self.text()}")
 
+    def leave(self, words: str) -> None:
+        """Press Escape, and wait until what it closes is gone: a busy program reads two keys that come apart as one."""
+        self.press("\x1b")
+        for _ in range(int(DEADLINE_S / QUIET_S)):
+            if words not in self.text():
+                return
+            self.read()
+        raise AssertionError(f"{words!r} never went:\n{self.text()}")
+
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
@@ -146,7 +155,7 @@ def test_an_analyst_sees_hostile_texts_and_nothing_obeys(deeds: Path) -> None:
     for key, words in DIALOGS.items():
         terminal.press(key)
         terminal.wait(words)
-        terminal.press("\x1b")
+        terminal.leave(words)
     terminal.press("?", "end", "\x1b", "6", "end", "q")
     assert terminal.end() == 0
     assert not unsafe(bytes(terminal.seen))
@@ -162,7 +171,7 @@ def test_a_senior_opens_a_hostile_packet_and_nothing_obeys(deeds: Path) -> None:
     for key, words in {"y": "Approve a request", "A": "Arm:", "R": "Return CS-48213", "V": "Veto"}.items():
         terminal.press(key)
         terminal.wait(words)
-        terminal.press("\x1b")
+        terminal.leave(words)
     terminal.press("q")
     assert terminal.end() == 0
     assert not unsafe(bytes(terminal.seen))
