@@ -153,7 +153,6 @@ class Desk:
         (seen,) = (await self._cabinet.masker(shown.account)).events((event,))
         return _json(await self._gate.pin(shown, event.source, event.id, summary(seen), event.raw))
 
-
     async def _sharing(self, request: Request) -> Response:
         shown = _presented(request)
         await self._gate.admit(shown, "")

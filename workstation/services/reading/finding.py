@@ -28,7 +28,6 @@ _NOT_LOCAL = "\"'<>()[]{},;:\\/=|&?@ \x7f" + "".join(map(chr, range(0x20)))
 _LOCAL = re.compile(rf"[^\s{re.escape(_NOT_LOCAL)}]{{1,{LOCAL_MAX}}}")
 _BOUNDS = bytes(0x20 if chr(code) in _NOT_LOCAL else code for code in range(256))
 _NUMBER = re.compile(r"\+\d(?:[ ().\-]{0,2}\d){7,14}")
-_MASK = DOTS.encode()
 _SEPARATOR = "\x1e"
 _WIDE = re.compile(r"[^\x00-\x7f]+")
 #: In lower case it is a k, the only character outside of ASCII that becomes one inside.
@@ -92,12 +91,12 @@ class Finder:
         if b"%" in page or (b"\\" in page and b"\\u" in page) or _PLUS.search(page):
             return True
         settled = page.count(b'"@timestamp"') + page.count(b'\x1e@timestamp"') + page.startswith(b"@timestamp")
-        if page.count(b"@") > settled + page.count(_MASK + b"@"):
+        if page.count(b"@") > settled:
             return True
         lower = page.lower()
         if any(root in lower for root in self._roots) or (b"\xaa" in page and _KELVIN in page):
             return True
-        if self._wide and not page.replace(_MASK, b"").isascii():
+        if self._wide and not page.isascii():
             return True
         bare = page.translate(None, _SEPARATORS) if self._numbers else b""
         return any(tail in bare for tail, _ in self._numbers)

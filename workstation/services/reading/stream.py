@@ -23,7 +23,8 @@ ASK_S = 1.0
 #: The fastest level: it does nearly all of the work, and the reader has other people to serve.
 GZIP_LEVEL = 1
 
-_encode = msgspec.json.Encoder().encode
+PIECE = 128 * 1024
+_encode = msgspec.json.Encoder().encode_lines
 
 
 class Stream(Response):
@@ -67,11 +68,13 @@ class Stream(Response):
 
     async def _write(self, send: Send) -> None:
         async for line in self._lines():
-            text = _encode(line) + b"\n"
+            text = _encode((line,))
             if self._gzip is not None:
                 text = self._gzip.compress(text) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
             # Waits while the other side does not read: so much is held here and not more.
-            await send({"type": "http.response.body", "body": text, "more_body": True})
+            view = memoryview(text)
+            for begin in range(0, len(text), PIECE):
+                await send({"type": "http.response.body", "body": view[begin : begin + PIECE], "more_body": True})
         last = self._gzip.flush() if self._gzip is not None else b""
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
