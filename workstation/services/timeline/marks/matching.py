@@ -205,17 +205,18 @@ def _string(value: types.SigmaString) -> Table:
 
 
 def _cased(value: types.SigmaCasedString) -> Table:
-    found = _compiled(f"(?s)\\A(?:{_expression(value)})\\z")
+    found = compiled(f"(?s)\\A(?:{_expression(value)})\\z")
     return lambda values: values.where(lambda text: bool(text) and found.search(text) is not None)
 
 
 def _regex(value: types.SigmaRegularExpression) -> Table:
     flags = "".join(sorted({"IGNORECASE": "i", "MULTILINE": "m", "DOTALL": "s"}[flag.name] for flag in value.flags))
-    found = _compiled((f"(?{flags})" if flags else "") + str(value.regexp))
+    found = compiled((f"(?{flags})" if flags else "") + str(value.regexp))
     return lambda values: values.where(lambda text: bool(text) and found.search(text) is not None)
 
 
-def _compiled(source: str) -> Any:
+def compiled(source: str) -> Any:
+    """Return a regular expression of RE2. Raises Refusal: it is none, or too large a one."""
     options = re2.Options()
     options.max_mem = _REGEX_MEMORY
     options.log_errors = False

@@ -18,7 +18,7 @@ _NUMBERS = frozenset(
 )  # fmt: skip
 #: Words in the names of such networks.
 _WORDS = re.compile(
-    r"host(?:ing|ed|er|s)?\b|\bvpn|vpn\b|cloud|server|serveri|data\s?cent|colo(?:cation)?\b|\bvps\b|proxy|"
+    r"hosting|\bhost(?:ed|er|inger|gator|s)?\b|\bvpn|vpn\b|cloud|server|serveri|data\s?cent|colo(?:cation)?\b|\bvps\b|proxy|"
     r"anonym|\btor\b|dedicated|leaseweb|digitalocean|\bovh\b|hetzner|linode|vultr|contabo|m247|datacamp|"
     r"amazon|\baws\b|azure|mullvad|nordvpn|relay",
     re.IGNORECASE,

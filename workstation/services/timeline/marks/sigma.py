@@ -22,7 +22,7 @@ from sigma.rule import SigmaRule
 
 from workstation.services.timeline.event import FIELDS
 from workstation.services.timeline.imported import ORIGIN
-from workstation.services.timeline.marks.matching import TIME, Question, question
+from workstation.services.timeline.marks.matching import TIME, Question, compiled, question
 from workstation.services.timeline.marks.places import Document, Refusal, RuleProblem, documents
 from workstation.services.timeline.marks.ruled import Correlated, Plain, Texts
 from workstation.services.timeline.working.frame import Check, Frame, Mask
@@ -130,9 +130,9 @@ class _Reader:
         rules: list[Plain | Correlated] = []
         examples: dict[str, tuple[Example, ...]] = {}
         for name, rule in self._parsed.items():
-            if name in used or (isinstance(rule, SigmaRule) and name not in self._questions):
-                continue
             document = self._documents[name]
+            if name in used or (isinstance(rule, SigmaRule) and (name not in self._questions or _is_part(document))):
+                continue
             try:
                 texts, examples[name] = _texts(name, document, self.file), _examples(document)
                 rules.append(self._made(name, rule, texts))
@@ -156,6 +156,11 @@ class _Reader:
             hint = "It must be a plain rule of the same file, and a usable one."
             raise Refusal(("correlation", "rules"), f"The rule “{missing[0]}” is not there.", hint)
         return Correlated.of(texts, rule, self._questions)
+
+
+def _is_part(document: Document) -> bool:
+    """Return whether a rule only serves correlations: it has no level and explains nothing."""
+    return not {"level", "x-workstation"} & set(document.value)
 
 
 def _name(document: Document) -> str:
@@ -200,7 +205,7 @@ def _mappings(detection: Any, path: tuple[str, ...] = ("detection",)) -> list[tu
 
 
 def _check_keys(path: tuple[str, ...], mapping: dict[Any, Any]) -> None:
-    for key in mapping:
+    for key, value in mapping.items():
         field, *modifiers = str(key).split("|")
         here = (*path, str(key))
         if field not in FIELDS and field not in ("", TIME):
@@ -212,6 +217,16 @@ def _check_keys(path: tuple[str, ...], mapping: dict[Any, Any]) -> None:
             known = "is not supported" if modifier in modifier_mapping else "is no modifier of Sigma"
             hint = _HINTS.get(modifier, "Supported are " + ", ".join(sorted(MODIFIERS)) + ".")
             raise Refusal(here, f"The modifier “{modifier}” {known} here.", hint)
+        if "re" in modifiers:
+            _check_expressions(here, value if isinstance(value, list) else [value])
+
+
+def _check_expressions(path: tuple[str, ...], sources: list[Any]) -> None:
+    for source in sources:
+        try:
+            compiled(str(source))
+        except Refusal as refusal:
+            raise Refusal(path, refusal.what, refusal.hint) from refusal
 
 
 def _part_of(error: SigmaError) -> str:

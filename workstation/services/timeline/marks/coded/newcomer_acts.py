@@ -42,6 +42,7 @@ STEPS: dict[Kind, tuple[str, int]] = {
 _GRAVE = frozenset(STEPS) - {Kind.FACTOR_ON, Kind.CODES, Kind.PASSWORD, Kind.LINKED, Kind.GRANTED}
 #: An address that was added so shortly before is the newcomer's, whoever added it.
 _FRESH_US = 3 * DAY_US
+SECOND_US = 1_000_000
 _SOON_US, _SLOW_US = HOUR_US // 2, DAY_US
 _BEFORE_US = 3 * DAY_US
 _TRIES_US, _TRIES = 2 * HOUR_US, 3
@@ -136,7 +137,7 @@ def _money(lens: Lens, around: Around, step: int) -> Fact:
     same = around.of_money[targets[around.of_money] == target]
     if at - int(lens.times[same[0]]) > _FRESH_US:
         return Fact("money asked for to an address that the account had used before", 0)
-    return Fact("money asked for to an address never seen before", 2)
+    return Fact("money asked for to an address never seen before", 3)
 
 
 def _strange(lens: Lens, strand: Strand) -> Iterator[Fact]:
@@ -181,7 +182,7 @@ def _factor(lens: Lens, strand: Strand, around: Around) -> bool | None:
     usual, times = next(iter(Counter(factors[before].tolist()).most_common(1)), (0, 0))
     if not usual or len(before) < 5 or times < 0.8 * len(before):
         return None
-    mine = signed_in[np.searchsorted(signed_in, strand.came) : np.searchsorted(signed_in, strand.steps[-1])]
+    mine = lens.within(signed_in, int(lens.times[strand.came]), int(lens.times[strand.steps[-1]]) + DAY_US)
     mine = mine[strand.mine(lens, mine)]
     return None if not len(mine) else bool(factors[mine[0]] == usual)
 
@@ -200,10 +201,11 @@ def _why(lens: Lens, strand: Strand) -> str:
     came = int(lens.times[strand.came])
     done = list(dict.fromkeys(STEPS[Kind(int(lens.kinds[step]))][0] for step in strand.steps))
     what = ", ".join(done[:-1]) + " and " + done[-1] if len(done) > 1 else done[0]
-    span = lasting(int(lens.times[strand.steps[-1]]) - came)
+    took = int(lens.times[strand.steps[-1]]) - came
+    when = f"within {lasting(took)} of coming" if took >= SECOND_US else "at once"
     who = (
         "A session goes on from elsewhere"
         if strand.by == "session"
         else f"Never seen {past_said(lens, came)}: a newcomer"
     )
-    return f"{who} ({origin(lens, strand.came)}) {what} within {span} of coming."
+    return f"{who} ({origin(lens, strand.came)}) {what} {when}."

@@ -1,7 +1,8 @@
 """A sign-in that is new in more than one way at once, against the account's own past.
 
 One new thing happens to everybody: a new phone, a journey, another provider. So a finding needs a new device together
-with a new network, and is a low one; a country or a hoster that is new too makes it medium. It is never an alarm.
+with a place where the account never was, and is a low one; a country or a hoster that is new too makes it medium. It is
+never an alarm. A new device beside the known ones, at an address of theirs, is nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from workstation.services.timeline.marks.model import About, Fact, Finding
 from workstation.services.timeline.working.frame import Check
 
 ABOUT = About(
-    id="new_device_and_network",
-    title="New device on a new network",
+    id="new_device_in_new_place",
+    title="New device in a new place",
     severity="medium",
     kind="coded",
     innocent="A new phone or computer first used away from home: on a journey, at work, or with a new provider.",
@@ -24,7 +25,7 @@ ABOUT = About(
 )
 
 
-class NewDeviceAndNetwork:
+class NewDeviceInNewPlace:
     """The detector."""
 
     about = ABOUT
@@ -32,7 +33,7 @@ class NewDeviceAndNetwork:
     def find(self, lens: Lens, now_us: int, check: Check) -> list[Finding]:
         """Return what it finds; see Rule."""
         past = lens.past
-        both = lens.entered & past.device.new & past.network.new
+        both = lens.entered & past.device.new & (past.network.new | past.address.new)
         check()
         # Each device once: at its first time.
         first = {int(lens.device[place]): place for place in np.flatnonzero(both)[::-1].tolist()}
@@ -42,17 +43,19 @@ class NewDeviceAndNetwork:
     @staticmethod
     def _found(lens: Lens, place: int) -> Finding | None:
         past, at = lens.past, int(lens.times[place])
-        if past.device.restless(place) and past.network.restless(place):
+        network = bool(past.network.new[place])
+        if past.device.restless(place) or (past.network if network else past.address).restless(place):
             return None
-        facts = [Fact("a device never seen before", 1), Fact("a network never seen before", 1)]
+        where = "a network" if network else "an address"
+        facts = [Fact("a device never seen before", 1), Fact(f"{where} never seen before", 1)]
         if past.country.new[place]:
             facts.append(Fact("a country never seen before", 1))
         if lens.hosted[place] and not past.hoster_before(place):
             facts.append(Fact("a hoster's or anonymiser's network, as this account never used", 1))
         severity = "medium" if len(facts) > 2 else "low"
-        new = f"a device and from a network never seen {past_said(lens, at)}"
+        new = f"a device and from {where} never seen {past_said(lens, at)}"
         why = f"Somebody came in with {new}: {origin(lens, place)}."
         return finding(ABOUT, lens, [place], why=why, severity=severity, facts=facts)
 
 
-RULE = NewDeviceAndNetwork()
+RULE = NewDeviceInNewPlace()

@@ -55,4 +55,4 @@ def origin(lens: Lens, place: int) -> str:
 def past_said(lens: Lens, at_us: int) -> str:
     """Return how long the past is against which something is new."""
     days, seen = lens.past.days_before(at_us)
-    return f"in {days} days, on {seen} of which it was used"
+    return f"in {max(days, seen)} days ({seen} of them with activity)"

@@ -1,0 +1,110 @@
+"""What detectors ask of a frame: kinds of actions, networks, programs, novelty, sessions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.marks.given import DAY, START, frame
+from tests.marks.stories import BAD, HOME, LAPTOP, SERVER, act, habits
+from workstation.services.timeline.mapping.words import WORDS
+from workstation.services.timeline.marks.kinds import Kind, kind_of
+from workstation.services.timeline.marks.lens import Lens
+from workstation.services.timeline.marks.networks import is_hoster, prefix_of
+from workstation.services.timeline.marks.past import NEW_US, PAST_DAYS
+from workstation.services.timeline.marks.programs import program_of
+from workstation.services.timeline.marks.strands import strands
+
+
+def test_actions_mean_the_same_whatever_they_are_called() -> None:
+    assert kind_of("Password-Changed") is kind_of("password.changed") is Kind.PASSWORD
+    assert kind_of("user.login") is kind_of("sign_in") is Kind.SIGN_IN
+    assert kind_of("DescribeTrails") is Kind.OTHER
+
+
+def test_the_words_that_matter_have_a_meaning() -> None:
+    silent = {word for word in WORDS if kind_of(word) is Kind.OTHER}
+    telling = (
+        "second_factor.",
+        "password.re",
+        "contact.changed",
+        "withdrawal.",
+        "withdrawal_address.added",
+        "api_key.c",
+    )
+    assert {word for word in silent if word.startswith(telling)} <= {"api_key.changed", "withdrawal.refused"}
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "hoster"),
+    [
+        ("Polder Hosting", "", True), ("Fairwind VPN", "", True), ("Neris Serveriai", "", True), ("", "AS16509", True),
+        ("", "9009", True), ("Amazon.com, Inc.", "", True), ("Tejo Fibra", "64512", False), ("Ghost Fibre", "", False),
+        ("Victoria Telecom", "", False), ("", "", False), ("Ospitale Hotels", "", False),
+    ],
+)  # fmt: skip
+def test_hosters_are_known_by_name_or_number(name: str, number: str, hoster: bool) -> None:
+    assert is_hoster(name=name, number=number) is hoster
+
+
+def test_addresses_of_one_block() -> None:
+    assert prefix_of("198.51.100.7") == prefix_of("198.51.96.200") == "198.51.96.0/20"
+    assert prefix_of("2001:db8:1::1") == "2001:db8::/32"
+    assert prefix_of("AWS Internal") == ""
+
+
+def test_programs_outlive_their_updates() -> None:
+    old, new = (f"Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/{version}.0 Safari/537.36" for version in (110, 126))
+    assert program_of(old) == program_of(new) == "windows chrome"
+    assert program_of("Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36 Edg/126.0") == "windows edg"
+    assert program_of("Boto3/1.26.165 Python/3.10.6 Linux/5.19") == "linux boto"
+
+
+def test_nothing_is_new_in_a_short_past_and_a_week_after_it_came() -> None:
+    records = [*habits(30), *(act(f"{day}d9h", "sign_in", BAD, SERVER) for day in range(3, 30, 3))]
+    lens = Lens(frame(records))
+    bad = np.flatnonzero(lens.device == lens.device[lens.device != lens.device[0]].max())
+    assert PAST_DAYS > 3 and not lens.past.device.new[bad].any()
+    late = Lens(frame([*habits(30), *(act(f"{day}d9h", "sign_in", BAD, SERVER) for day in range(20, 30))]))
+    mine = np.flatnonzero([late.text(place, "device.id") == "d-bad" for place in range(len(late))])
+    since = late.times[mine] - late.times[mine[0]]
+    assert late.past.device.new[mine].tolist() == (since < NEW_US).tolist()
+
+
+def test_who_is_refused_makes_nothing_known() -> None:
+    tries = [act(f"{day}d9h", "sign_in", BAD, SERVER, outcome="failure") for day in range(20, 30)]
+    lens = Lens(frame([*habits(40), *tries, act("40d9h", "sign_in", BAD, SERVER)]))
+    assert lens.past.device.new[-1] and lens.past.network.new[-1] and lens.past.country.new[-1]
+
+
+def test_an_account_that_changes_all_the_time_has_nothing_new() -> None:
+    roams = [act(f"{day}d9h", "sign_in", {"source.ip": f"100.{64 + day}.0.1"}) for day in range(60)]
+    lens = Lens(frame(roams))
+    assert lens.past.network.new[50] and lens.past.network.restless(50)
+
+
+def test_what_says_nothing_of_whence_belongs_to_who_just_came_in() -> None:
+    bare = act("60d9h4m", "withdrawal_address.added", target__id="w")
+    lens = Lens(frame([*habits(), act("60d9h", "sign_in", BAD, SERVER), bare]))
+    (strand,) = strands(lens, [Kind.ADDRESS])
+    assert lens.text(strand.came, "device.id") == "d-bad" and strand.steps == [len(lens) - 1]
+    between = act("60d9h2m", "sign_in", LAPTOP, HOME)
+    assert (
+        list(strands(Lens(frame([*habits(), act("60d9h", "sign_in", BAD, SERVER), between, bare])), [Kind.ADDRESS]))
+        == []
+    )
+
+
+def test_staff_is_not_the_account() -> None:
+    records = [act("0s", "email.changed"), act("1m", "email.changed", {"user.id": "staff-1"})]
+    named = [
+        {"at": "2m", "event.action": "x", "user.name": "Ana", "user.target.name": "ana"},
+        {"at": "3m", "event.action": "x"},
+    ]
+    assert Lens(frame([*records, *named])).own.tolist() == [True, False, True, True]
+
+
+def test_times_are_in_order_whatever_the_order_of_the_rows() -> None:
+    lens = Lens(frame(habits()[::-1]))
+    assert lens.times.tolist() == sorted(lens.times.tolist()) and lens.times[0] >= START
+    assert lens.between(START + DAY, START + 2 * DAY).start > 0
