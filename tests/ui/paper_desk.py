@@ -12,6 +12,8 @@ import msgspec
 
 from tests.ui import paper_data as data
 from tests.ui.paper_findings import PaperFindings
+from tests.ui.paper_related import shared
+from tests.ui.paper_story import PaperStory
 from tests.ui.paper_timeline import paper_timeline
 from workstation.services.clock import FrozenClock
 from workstation.services.errors import Refused, StepUpFailed, StoreError
@@ -85,6 +87,9 @@ class Paper:
         self.changes: tuple[Change, ...] = ()
         self.alerts: tuple[Alert, ...] = ()
         self.findings = Findings()
+        self.shared = shared()
+        #: why the account cannot be read back
+        self.unread = ""
         self.queries: tuple[KeptQuery, ...] = ()
 
     def arrive(self, count: int) -> None:
@@ -156,7 +161,7 @@ def _request(number: str, row: CaseRow, act: str, params: dict[str, Any], person
     )
 
 
-class PaperDesk(PaperFindings):
+class PaperDesk(PaperFindings, PaperStory):
     """One person's desk on a :class:`Paper`."""
 
     def __init__(self, paper: Paper, login: str = "ana.k", methods: tuple[str, ...] = ("fido2", "totp")) -> None:

@@ -90,6 +90,27 @@ async def refused_packet(d: Driver) -> None:
     await d.press("3", "enter")
 
 
+async def a_claim(d: Driver) -> None:
+    await d.desk.add_claim(1, "It was not me.")
+    d.desk.hint("mail")
+    await d.settle()
+
+
+def focus_list(tab: str) -> Callable[[Driver], Any]:
+    def go(d: Driver) -> None:
+        d.base.show_tab(tab)
+        d.base.focus_pane()
+
+    return go
+
+
+async def judging(d: Driver) -> None:
+    focus_list("claims")(d)
+    await d.press("enter")
+    d.one("#pins").focus()
+    await d.settle()
+
+
 async def filtered(d: Driver) -> None:
     await d.press("f", "enter")
 
@@ -179,6 +200,18 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("account.reread", "ctrl+r"),
             Press("account.close", "c", ("escape",)),
             Press("account.give-back", "b"),
+        ],
+    ),
+    "story": (
+        "ana.k",
+        [
+            Press("account.claim", "C", ("escape",), lambda d: d.press("n")),
+            Press("account.claim-evidence", "E", ("escape",), a_claim),
+            Press("claim.turn", "space", ("escape",), judging),
+            Press("account.standing", "S"),
+            Press("left.into-packet", "T", (), focus_list("standing")),
+            Press("left.unlabelled", "U", (), focus_list("standing")),
+            Press("account.related", "W"),
         ],
     ),
     "escalations": (

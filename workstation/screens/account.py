@@ -10,8 +10,9 @@ from textual.binding import BindingType
 from textual.widgets import Input
 
 from workstation.screens import flows
-from workstation.screens.account_base import REVEAL_S, AccountBase
+from workstation.screens.account_base import REVEAL_S
 from workstation.screens.account_keys import KEYS
+from workstation.screens.account_story import AccountStory
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
@@ -30,10 +31,10 @@ from workstation.widgets.timeline_pane import TimelinePane
 #: Actions that need an event under the cursor.
 ON_EVENT = {"keep_value", "hide_value"}
 #: Actions that write to the case, so that its lease must be mine.
-WRITES = {"reply", "note", "tick_step", "packet", "acts", "reveal", "close", "give_back", "proof"}
+WRITES = {"reply", "note", "tick_step", "packet", "acts", "reveal", "close", "give_back", "proof", "claim"}
 
 
-class AccountScreen(AccountBase):
+class AccountScreen(AccountStory):
     """One account, worked by way of one case."""
 
     CSS_PATH = "account.tcss"
@@ -50,7 +51,7 @@ class AccountScreen(AccountBase):
             return self.holding or None
         if action in ON_EVENT:
             return self.timeline.ledger.event is not None or None
-        if action in ("pin", "label"):
+        if action in ("pin", "label", "claim_evidence"):
             return (self.holding and self.timeline.ledger.event is not None) or None
         if action == "break_glass":
             return (self.host.glass.on or self.holding) or None

@@ -18,21 +18,37 @@ from workstation.services.errors import Refused
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
 from workstation.services.timeline.working.rows import EventRow
-from workstation.services.views import AccountView, CaseRow, MailMessage, Packet, Pin, Request
+from workstation.services.views import (
+    AccountView,
+    CaseRow,
+    Findings,
+    Label,
+    LeftStanding,
+    MailMessage,
+    Packet,
+    Pin,
+    Related,
+    Request,
+    Traces,
+)
 from workstation.widgets import empty
 from workstation.widgets.account_card import AccountCard
 from workstation.widgets.box import Box
+from workstation.widgets.claims import ClaimsPane
 from workstation.widgets.event_detail import EventDetail
 from workstation.widgets.ledger import Ledger
+from workstation.widgets.left_standing import LeftPane
 from workstation.widgets.mail_thread import MailThread
 from workstation.widgets.notes import NotesPane
 from workstation.widgets.packet import PacketPane
 from workstation.widgets.prose import Part, plain
+from workstation.widgets.related import RelatedPane
 from workstation.widgets.requests import RequestsPane
 from workstation.widgets.steps import StepsPane
 from workstation.widgets.tab_line import TabLine
 from workstation.widgets.timeline_pane import TimelinePane
 from workstation.widgets.times import ZULU, Zone, client_zone, countdown, left, my_zone
+from workstation.widgets.two_parts import TwoParts
 
 #: Seconds between two renewals of the lease; a third of the three minutes that the shortest lease lasts.
 HEARTBEAT_S = 60.0
@@ -40,7 +56,7 @@ HEARTBEAT_S = 60.0
 DETAIL_S = 0.04
 #: Seconds for which a revealed field may be read.
 REVEAL_S = 60.0
-TABS = ("event", "mail", "procedure", "packet", "notes", "requests")
+TABS = ("event", "mail", "procedure", "packet", "claims", "notes", "related", "standing", "requests")
 SHOWN_AS = {"procedure": "steps", "requests": "acts"}
 NO_CASE = empty.empty("No case is open.", "n takes the next one; 1 goes to the queue.")
 
@@ -56,12 +72,15 @@ class AccountBase(DeskScreen):
     mail = getters.query_one("#mail", MailThread)
     steps = getters.query_one("#procedure", StepsPane)
     packet_pane = getters.query_one("#packet", PacketPane)
+    claims = getters.query_one("#claims", ClaimsPane)
     notes = getters.query_one("#notes", NotesPane)
+    related_pane = getters.query_one("#related", RelatedPane)
+    standing = getters.query_one("#standing", LeftPane)
     asked = getters.query_one("#requests", RequestsPane)
     filter_line = getters.query_one("#filter", Input)
 
     PLACE: ClassVar[str] = "2"
-    READS = ("case", "timeline", "papers", "lease")
+    READS = ("case", "timeline", "papers", "lease", "standing", "related")
     AUTO_FOCUS = "#events"
 
     def __init__(self) -> None:
@@ -71,6 +90,9 @@ class AccountBase(DeskScreen):
         self.thread: Sequence[MailMessage] = ()
         self.packet: Packet | None = None
         self.requests: Sequence[Request] = ()
+        self.findings = Findings()
+        self.left: tuple[Traces, LeftStanding, tuple[Label, ...]] | None = None
+        self.related: Related | None = None
         self.lost = ""
         self.held_until: datetime | None = None
         self.zones: tuple[Zone, ...] = (ZULU,)
@@ -91,7 +113,10 @@ class AccountBase(DeskScreen):
             MailThread(id="mail"),
             StepsPane(id="procedure"),
             PacketPane(id="packet"),
+            ClaimsPane(id="claims"),
             NotesPane(id="notes"),
+            RelatedPane(id="related"),
+            LeftPane(id="standing"),
             RequestsPane(id="requests"),
             AccountCard(id="account"),
             initial="event",
@@ -186,6 +211,7 @@ class AccountBase(DeskScreen):
             self.workers.cancel_group(self, group)
         self.case, self.view, self.packet = None, None, None
         self.thread, self.requests = (), ()
+        self.findings, self.left, self.related = Findings(), None, None
         self.lost, self.held_until = "", None
         self.revealed.clear()
         self.timeline.reset()
@@ -237,9 +263,11 @@ class AccountBase(DeskScreen):
     async def read_papers(self, case: int) -> None:
         """Read what is written in the case."""
         desk = self.desk
-        thread, packet, requests = await asyncio.gather(desk.thread(case), desk.packet(case), desk.requests(case))
+        thread, packet, requests, findings = await asyncio.gather(
+            desk.thread(case), desk.packet(case), desk.requests(case), desk.findings(case)
+        )
         if case == self.case:
-            self.thread, self.packet, self.requests = thread, packet, requests
+            self.thread, self.packet, self.requests, self.findings = thread, packet, requests, findings
             self._write_papers()
             self.show_keys()
 
@@ -366,10 +394,20 @@ class AccountBase(DeskScreen):
         now = self.host.clock.now()
         self.mail.show(self.thread, self.zone, now)
         self.steps.show(self.view.procedure if self.view else None, self.zone)
+        pins = self.view.pins if self.view else ()
         self.packet_pane.show(self.packet or Packet(case_id=0), self.zone)
+        self.claims.show(self.findings.claims, pins, self.zone)
+        self._write_standing()
+        self._write_related()
         self.notes.show(self.view.notes if self.view else (), self.zone)
         self.asked.show(self.requests, self.zone, now)
         self._write_tabs()
+
+    def _write_standing(self) -> None:
+        raise NotImplementedError
+
+    def _write_related(self) -> None:
+        raise NotImplementedError
 
     def _write_tabs(self) -> None:
         steps = self.view.procedure.steps if self.view and self.view.procedure else ()
@@ -377,7 +415,10 @@ class AccountBase(DeskScreen):
             "mail": len(self.thread) or "",
             "procedure": f"{sum(s.done_at is not None for s in steps)}/{len(steps)}" if steps else "",
             "packet": f"□{len(self.packet.missing)}" if self.packet and self.packet.missing else "",
+            "claims": len(self.findings.claims) or "",
             "notes": len(self.view.notes) if self.view and self.view.notes else "",
+            "related": len(self.related.accounts) if self.related else "",
+            "standing": self.standing.live if self.left else "",
             "requests": len(self.requests) or "",
         }
         names = TABS if self.size.width >= 100 else ("account", *TABS)
@@ -396,7 +437,7 @@ class AccountBase(DeskScreen):
     def focus_pane(self) -> None:
         """Put the focus into the pane that is seen."""
         pane = self.panes.query_one(f"#{self.panes.current}")
-        (self.asked.ledger if isinstance(pane, RequestsPane) else pane).focus()
+        (pane.ledger if isinstance(pane, RequestsPane | TwoParts) else pane).focus()
 
     def on_resize(self) -> None:
         """Name the tabs that the width has room for."""

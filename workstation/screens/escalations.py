@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import getters, on, work
@@ -15,7 +15,7 @@ from workstation.screens import flows
 from workstation.screens.base import DeskScreen
 from workstation.screens.dialogs.refused import RefusedDialog
 from workstation.services.errors import Refused
-from workstation.services.views import EscalationRow, EscalationView, Request
+from workstation.services.views import Claim, EscalationRow, EscalationView, Request
 from workstation.widgets import empty
 from workstation.widgets.box import Box
 from workstation.widgets.escalation_row import EscalationLedger, glance
@@ -72,6 +72,7 @@ class EscalationsScreen(DeskScreen):
     def __init__(self) -> None:
         super().__init__()
         self.opened: EscalationView | None = None
+        self.claims: Sequence[Claim] = ()
         self.rows: dict[int, EscalationRow] = {}
 
     def compose_body(self) -> Iterable[Widget]:
@@ -98,7 +99,7 @@ class EscalationsScreen(DeskScreen):
 
     def forget(self) -> None:
         """Show nothing of the person before."""
-        self.opened, self.rows = None, {}
+        self.opened, self.rows, self.claims = None, {}, ()
         self.ledger.put_away()
         self.ledger.say(empty.loading("the escalations"))
         self._write()
@@ -173,8 +174,9 @@ class EscalationsScreen(DeskScreen):
         self.host.work_on(case)
         with self.opening("the packet; its sources are read again"):
             view = await self.desk.open_escalation(case)
+            findings = await self.desk.findings(case)
         if self.ledger.cursor == case:
-            self.opened = view
+            self.opened, self.claims = view, findings.claims
             self._write()
             self.packet.focus()
             self.show_keys()
@@ -217,7 +219,7 @@ class EscalationsScreen(DeskScreen):
         row, view, now = self.ledger.row(), self.current, self.host.clock.now()
         requests = view.requests if view else (row.requests if row else ())
         if view is not None:
-            self.packet.show(view)
+            self.packet.show(view, claims=self.claims)
         elif row is not None:
             self.packet.write(glance(row, now), top=True)
         else:

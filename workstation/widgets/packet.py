@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from workstation.services.views import Difference, EscalationView, Packet, Pin
+from workstation.services.views import Claim, Difference, EscalationView, Packet, Pin
+from workstation.widgets.cells import Cell
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose
 from workstation.widgets.times import ZULU, Zone
 
 WIDTH = 13
 UNSAID = "–"
+#: Each verdict on a claim with its sign and word.
+CLAIMS: dict[str, Cell] = {
+    "open": Cell("□ nobody looked", "strong"),
+    "supported": Cell("✓ supported", "accent"),
+    "contradicted": Cell("✗ contradicted", "strong"),
+    "cannot_know": Cell("? cannot know", ""),
+    "withdrawn": Cell("– withdrawn", "quiet"),
+}
 
 
 class PacketPane(Pane):
@@ -41,14 +50,15 @@ class EscalationPane(Pane):
 
     HELP = "The packet. What has changed since it was forwarded comes first; a change marked BLOCKS stops an approval."
 
-    def show(self, view: EscalationView, zone: Zone = ZULU) -> None:
-        """Write the opened packet."""
+    def show(self, view: EscalationView, zone: Zone = ZULU, claims: Sequence[Claim] = ()) -> None:
+        """Write the opened packet, with what the log says of the client's claims."""
         prose = Prose()
         write_differences(prose, view.differences, zone.at(view.checked_at, "%H:%M:%S") + " " + zone.word)
         if view.problem:
             prose.line(("✗ ", "strong"), (view.problem, "strong"))
         prose.gap()
         write_packet(prose, view.packet, zone)
+        write_claims(prose, claims, view.packet.pins)
         self.write(prose.content(), top=True)
 
 
@@ -106,6 +116,25 @@ def write_proofs(prose: Prose, packet: Packet) -> None:
             prose.line(
                 ("□ ", "strong"), f"{' or '.join(need.any_of)} is missing", ("  P records what a pin proves", "quiet")
             )
+
+
+def write_claim(prose: Prose, claim: Claim, pins: Sequence[Pin]) -> None:
+    """Add a claim: what is said of it, why, and on which pins that rests."""
+    verdict = CLAIMS.get(claim.verdict, Cell(claim.verdict))
+    prose.line((f"{verdict.text}  ", verdict.tone), f"“{claim.said}”")
+    if claim.why:
+        prose.line(("  because ", "quiet"), claim.why)
+    for pin in pins:
+        if pin.id in claim.pins:
+            write_pin(prose, pin, brief=True)
+
+
+def write_claims(prose: Prose, claims: Sequence[Claim], pins: Sequence[Pin]) -> None:
+    """Add what the client says and what the log says of it; nothing where no claim was written down."""
+    if claims:
+        prose.head(f"claims against the log {len(claims)}")
+    for claim in claims:
+        write_claim(prose, claim, pins)
 
 
 def write_pin(prose: Prose, pin: Pin, *, brief: bool = False) -> None:

@@ -13,6 +13,9 @@ from textual.widget import Widget
 
 from workstation.widgets.prose import Part, plain
 
+#: Letters that a name is cut to where the room is short, one after the other.
+_LETTERS = (8, 6, 4, 3)
+
 
 class TabLine(Widget):
     """Names of panes in one row: ``event │ mail 2 │ procedure``. A click on a name shows its pane."""
@@ -23,7 +26,7 @@ class TabLine(Widget):
 
     active: reactive[str] = reactive("")
     tabs: reactive[tuple[tuple[str, str, str], ...]] = reactive(())
-    """For each pane its id, its name and its count; where the room is short the names are cut to four letters."""
+    """For each pane its id, its name and its count; where the room is short the names are cut."""
 
     @dataclass
     class Picked(Message):
@@ -32,10 +35,12 @@ class TabLine(Widget):
         tab: str
 
     def _names(self) -> list[tuple[str, str]]:
-        names = [(tab, f"{name} {count}".strip()) for tab, name, count in self.tabs]
-        if sum(cell_len(name) + 3 for _, name in names) <= self.size.width:
-            return names
-        return [(tab, f"{name[:4]} {count}".strip()) for tab, name, count in self.tabs]
+        names: list[tuple[str, str]] = []
+        for letters in (None, *_LETTERS):
+            names = [(tab, f"{name[:letters]} {count}".strip()) for tab, name, count in self.tabs]
+            if sum(cell_len(name) + 3 for _, name in names) <= self.size.width:
+                break
+        return names
 
     def render(self) -> Content:
         """Return the names, the active one strong."""
