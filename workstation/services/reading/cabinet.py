@@ -100,8 +100,8 @@ class Cabinet:
 
     async def aclose(self) -> None:
         """Let go of every system."""
-        systems = (self.accounts, self.sharing, *self.sources.values())
-        closing = [system.aclose() for system in systems]
+        closing = [self.accounts.aclose(), self.sharing.aclose()]
+        closing += [source.aclose() for source in self.sources.values()]
         if self._risk is not None:
             closing.append(self._risk.aclose())
         await asyncio.gather(*closing, return_exceptions=True)
