@@ -65,15 +65,22 @@ SECRETS = (
 PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="@+%\\0123456789"), max_size=8)
 
 
+def within(value: Any) -> Any:
+    """The JSON object that a text is; None where it is none."""
+    try:
+        return json.loads(value) if isinstance(value, str) and value.startswith("{") else None
+    except ValueError:
+        return None
+
+
 def texts(value: Any) -> list[str]:
     """All that can be read in a record: keys, values, and JSON within them."""
     if isinstance(value, dict):
         return [text for pair in value.items() for part in pair for text in texts(part)]
     if isinstance(value, list):
         return [text for part in value for text in texts(part)]
-    if isinstance(value, str) and value.startswith("{"):
-        return [value, *texts(json.loads(value))]
-    return [str(value), unquote(str(value))]
+    inner = within(value)
+    return [str(value), unquote(str(value)), *(texts(inner) if inner is not None else ())]
 
 
 def readable(raw: bytes) -> str:
@@ -86,6 +93,8 @@ def shape(value: Any) -> Any:
         return {key: shape(part) for key, part in value.items()}
     if isinstance(value, list):
         return [shape(part) for part in value]
+    if (inner := within(value)) is not None:
+        return [shape(inner)]
     # A number that is masked can only be a text.
     return "text" if isinstance(value, str | int) and not isinstance(value, bool) else value
 

@@ -33,7 +33,7 @@ from workstation.services.reading.gate import NoView, Presented, StoreGate
 from workstation.services.reading.masker import Masker
 from workstation.services.reading.stream import Stream
 from workstation.services.reading.summary import summary
-from workstation.services.reading.wire import RULE, Asking, Field, Frozen, Health, Pinning
+from workstation.services.reading.wire import PARTS, RULE, Asking, Field, Frozen, Health, Pinning
 from workstation.services.text import mask_email
 from workstation.services.timeline.related import STRENGTH
 from workstation.services.timeline.source import Span
@@ -125,7 +125,7 @@ class Desk:
         masker = await self._cabinet.masker(shown.account)
         pages = source.pages(shown.account, span, asked.get("cursor") or None)
         packed = "gzip" in request.headers.get("accept-encoding", "")
-        return Stream(pages, masker, lambda: self._gate.admit(shown, ""), packed=packed)
+        return Stream(pages, masker, lambda: self._gate.admit(shown, ""), packed=packed, parted=bool(asked.get(PARTS)))
 
     async def _field(self, request: Request) -> Response:
         shown, field = _presented(request), str(request.path_params["field"])

@@ -90,9 +90,12 @@ class Masker:
         if texts is None and shown is raws:
             return tuple(events)
         replaced = msgspec.structs.replace
+        rows = zip(events, raws, shown, texts or repeat({}, len(raws)), strict=True)
         return tuple(
-            replaced(event, raw=now, digest=event.sha256, **changed) if changed or was != now else event
-            for event, was, now, changed in zip(events, raws, shown, texts or repeat({}, len(raws)), strict=True)
+            [
+                replaced(event, raw=now, digest=event.sha256, **changed) if changed or was != now else event
+                for event, was, now, changed in rows
+            ]
         )
 
     def _changes(self, events: Sequence[Event]) -> list[dict[str, str]] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -23,6 +23,10 @@ ASK_S = 1.0
 #: The fastest level: it does nearly all of the work, and the reader has other people to serve.
 GZIP_LEVEL = 1
 
+#: Events that are masked in one go, about a millisecond, where the other side takes a page in parts; about what a
+#: socket takes, so that it reads while the next part is masked.
+PART = 250
+#: Bytes that are handed on at once; of more the transport makes copies.
 PIECE = 128 * 1024
 _encode = msgspec.json.Encoder().encode_lines
 
@@ -35,18 +39,26 @@ class Stream(Response):
         masker: of the account.
         still: raises NoView as soon as the ticket no longer holds.
         packed: whether the other side takes gzip.
+        parted: whether it takes a page in parts.
     """
 
     media_type = NDJSON
 
     def __init__(
-        self, pages: AsyncIterator[Page], masker: Masker, still: Callable[[], Awaitable[Any]], *, packed: bool
+        self,
+        pages: AsyncIterator[Page],
+        masker: Masker,
+        still: Callable[[], Awaitable[Any]],
+        *,
+        packed: bool,
+        parted: bool = False,
     ) -> None:
         super().__init__(headers={"Content-Encoding": "gzip"} if packed else None)
         del self.headers["content-length"]
         self._pages = pages
         self._masker = masker
         self._still = still
+        self._parted = parted
         self._gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS) if packed else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,8 +85,11 @@ class Stream(Response):
                 text = self._gzip.compress(text) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
             # Waits while the other side does not read: so much is held here and not more.
             view = memoryview(text)
-            for begin in range(0, len(text), PIECE):
+            # Waits while the other side does not read: so much is held here and not more.
+            for begin in range(0, len(view), PIECE):
                 await send({"type": "http.response.body", "body": view[begin : begin + PIECE], "more_body": True})
+            # Others have their turn, and what the socket did not take at once goes out while we mask the next part.
+            await asyncio.sleep(0)
         last = self._gzip.flush() if self._gzip is not None else b""
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
@@ -94,7 +109,8 @@ class Stream(Response):
                         yield Line(end=True)
                         return
                     said = loop.time()
-                    yield Line(page=self._shown(page))
+                    for line in self._shown(page):
+                        yield line
                     coming = asyncio.ensure_future(anext(self._pages, None))
                 elif loop.time() - said >= BEAT_S:
                     said = loop.time()
@@ -110,8 +126,13 @@ class Stream(Response):
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
 
-    def _shown(self, page: Page) -> Page:
-        return msgspec.structs.replace(page, events=self._masker.events(page.events), why=self._masker.text(page.why))
+    def _shown(self, page: Page) -> Iterator[Line]:
+        begin, size = 0, len(page.events)
+        while self._parted and size - begin > PART:
+            yield Line(events=self._masker.events(page.events[begin : begin + PART]))
+            begin += PART
+        last = self._masker.events(page.events[begin:])
+        yield Line(page=msgspec.structs.replace(page, events=last, why=self._masker.text(page.why)))
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Page
 
 #: Media type of a stream of lines, each a JSON object.
@@ -12,6 +13,8 @@ NDJSON = "application/x-ndjson"
 RULE = "urn:workstation:rule:"
 #: Seconds between two signs of life while a source says nothing.
 BEAT_S = 5.0
+#: In a request: a page may come in parts.
+PARTS = "parts"
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +26,13 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of a stream: a page, the failure that ends it, the end, or, with nothing in it, a sign of life."""
+    """One line of a stream: a page, the failure that ends it, the end, or, with nothing in it, a sign of life.
 
+    Where the request allows it, `events` are the first ones of the page that comes: only with its last line is a page
+    there, and with it the cursor after it.
+    """
+
+    events: tuple[Event, ...] = ()
     page: Page | None = None
     failed: Failed | None = None
     end: bool = False

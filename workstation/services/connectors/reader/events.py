@@ -15,11 +15,14 @@ from workstation.services.connectors.endpoint import route
 from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.reader.client import NAME, ReaderClient, ViewTicket, ruled
 from workstation.services.errors import SourceDenied, SourceDown, SourceError, SourceGarbled
-from workstation.services.reading.wire import Failed, Line
+from workstation.services.reading.wire import PARTS, Failed, Line
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Page, Span
 
 #: The longest line: a page of ten thousand events of 3 KB, as a source of ours sends at most.
 LINE_MAX = 32 * 1024 * 1024
+#: Events of a page that comes in parts.
+PAGE_MAX = 10_000
 #: The longest refusal that is read.
 _PROBLEM_MAX = 64 * 1024
 _decoder = msgspec.json.Decoder(Line)
@@ -64,10 +67,15 @@ class ReaderEvents:
                 if answer is None:
                     failed = Failed(what="", rule="ticket_expired")
                 else:
+                    parts: list[Event] = []
                     async for line in _lines(answer):
+                        parts += line.events
+                        if len(parts) > PAGE_MAX:
+                            raise SourceGarbled("The reader sent a page that is too long.", "Choose a shorter span.")
                         if line.page is not None:
                             renewed = False
-                            yield line.page
+                            yield _whole(parts, line.page)
+                            parts = []
                             cursor = line.page.cursor
                         elif line.failed is not None:
                             failed = line.failed
@@ -91,7 +99,7 @@ class ReaderEvents:
         """Ask for the stream; None where the ticket did not hold."""
         client = await self._client.streaming()
         header = await ViewTicket(self._client.tickets, account).header()
-        query = {"source": self._name, "since": _instant(span.since_us), "until": _instant(span.until_us)}
+        query = {"source": self._name, "since": _instant(span.since_us), "until": _instant(span.until_us), PARTS: "1"}
         path = route("v1", "accounts", account, "events")
         try:
             async with client.stream(
@@ -150,6 +158,10 @@ async def _lines(response: httpx.Response) -> AsyncIterator[Line]:
             size += len(begun)
         if size > LINE_MAX:
             raise SourceGarbled("The reader sent a line that is too long.", "Choose a shorter span.")
+
+
+def _whole(parts: list[Event], page: Page) -> Page:
+    return msgspec.structs.replace(page, events=(*parts, *page.events)) if parts else page
 
 
 def _read(text: bytes) -> Line:
