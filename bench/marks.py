@@ -36,6 +36,7 @@ from workstation.services.timeline.marks.finder import find
 from workstation.services.timeline.marks.model import SEVERITIES, Finding
 from workstation.services.timeline.marks.rulebook import Rulebook, load
 from workstation.services.timeline.working.columns import WorkingSet
+from workstation.services.timeline.working.encoder import Encoder
 
 #: Below it, seeds were looked at while rules were written.
 FIRST_SEED, SEEDS = 101, 12
@@ -208,19 +209,21 @@ def million() -> float:
 
 
 def _million_events() -> WorkingSet:
-    """Return a history copied end to end with shifted times until it is long enough: nothing in it is new but twice."""
-    life = history("roamer", 1)
-    base = life.events("full")
-    span = base[-1].time_us - base[0].time_us + 60_000_000
-    copies = range(MILLION // len(base) + 1)
-    shifted: Iterator[Event] = (
-        msgspec.structs.replace(
-            e, id=f"{e.id}-{n}", session=e.session and f"{e.session}-{n}", time_us=e.time_us - n * span
-        )
-        for n in copies
-        for e in base
-    )
-    return WorkingSet.of([event for event, _ in zip(shifted, range(MILLION), strict=False)])
+    """Return all stories end to end, again and again, as one account: every few weeks another life and intruder."""
+    lives = [history(story, seed).events("full") for seed in range(4) for story in STORIES]
+    working, encoder, count, end = WorkingSet(raws=False), Encoder(), 0, NOW_US
+    for number in range(MILLION):
+        life = lives[number % len(lives)]
+        back = end - life[-1].time_us
+        end -= life[-1].time_us - life[0].time_us + 60_000_000
+        mark = f"-{number}"
+        shifted = [msgspec.structs.replace(e, id=e.id + mark, session=e.session and e.session + mark,
+                                           time_us=e.time_us + back) for e in life]  # fmt: skip
+        working.append(encoder.encode(shifted[: MILLION - count]))
+        count += len(shifted)
+        if count >= MILLION:
+            break
+    return working
 
 
 def measure() -> list[Row]:

@@ -10,7 +10,7 @@ import pytest
 from tests.marks.given import HOUR, START, events, frame
 from tests.marks.stories import STORIES
 from workstation.services.timeline.marks.coded import CODED
-from workstation.services.timeline.marks.finder import EACH, bounded, find, identity
+from workstation.services.timeline.marks.finder import EACH, bounded, find, identity, mark_of
 from workstation.services.timeline.marks.lens import Lens
 from workstation.services.timeline.marks.model import About, Finding, lasting, listed
 from workstation.services.timeline.working.columns import WorkingSet
@@ -53,7 +53,8 @@ def test_of_many_alike_the_newest_stand_and_the_others_are_counted() -> None:
     kept = bounded(many)
     assert [f.at_us for f in kept] == [f.at_us for f in many[::-1][:EACH]]
     assert kept[-1].more == 40 and kept[-1].why == "Why. And 40 more like it."
-    assert bounded(many[:EACH])[-1].more == 0
+    assert bounded(many[:EACH])[-1].more == 0 and bounded(many[:EACH], 5)[-1].more == 5
+    assert bounded([], 5) == []
 
 
 def test_whoever_asked_can_stop_asking() -> None:
@@ -72,6 +73,13 @@ def test_a_finding_has_a_name_that_outlives_a_reload() -> None:
     one = Finding(rule="r", title="t", severity="low", why="-", innocent="-", rows=(0,), count=1, first_us=0, at_us=0)
     assert identity(one, ["a", "b"]) == identity(msgspec.structs.replace(one, rows=(7,)), ["b", "a"])
     assert identity(one, ["a"]) != identity(one, ["b"])
+
+
+def test_screens_are_given_ids() -> None:
+    story = frame(STORIES["phished"]())
+    finding = find(story, START, CODED).findings[0]
+    mark = mark_of(story, finding)
+    assert mark.events == tuple(f"e{row}" for row in finding.rows) and mark.severity == "high"
 
 
 def test_what_came_from_outside_is_cleaned_in_sentences() -> None:

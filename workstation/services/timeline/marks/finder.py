@@ -10,6 +10,7 @@ import msgspec
 from workstation.services.timeline.marks.lens import Lens
 from workstation.services.timeline.marks.model import SEVERITIES, Finding, Rule
 from workstation.services.timeline.working.frame import Cancelled, Check, Frame, never
+from workstation.services.views.account import Mark
 
 #: Findings of one rule that stand for themselves; the others are counted with the last of them.
 EACH = 12
@@ -51,7 +52,8 @@ def find(frame: Frame, now_us: int, rules: Iterable[Rule], check: Check = never)
     for rule in rules:
         check()
         try:
-            findings += bounded(rule.find(lens, now_us, check)) if len(frame) else ()
+            lens.left_out = 0
+            findings += bounded(rule.find(lens, now_us, check), lens.left_out) if len(frame) else ()
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001  one rule must not take the others' findings with it; it is told
@@ -60,15 +62,31 @@ def find(frame: Frame, now_us: int, rules: Iterable[Rule], check: Check = never)
     return Found(tuple(findings[:ALL]), tuple(failed))
 
 
-def bounded(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the worst and newest :data:`EACH` findings of one rule; the last of them counts the others."""
+def bounded(findings: Sequence[Finding], left_out: int = 0) -> list[Finding]:
+    """Return the worst and newest :data:`EACH` findings of one rule; the last of them counts the others.
+
+    `left_out` more were not worked out.
+    """
     ordered = sorted(findings, key=_worst_first)
     kept, rest = ordered[:EACH], ordered[EACH:]
-    if rest:
-        more = len(rest) + sum(finding.more for finding in rest)
+    more = len(rest) + left_out
+    if more and kept:
         last = kept[-1]
         kept[-1] = msgspec.structs.replace(last, more=more, why=f"{last.why} And {more:,} more like it.")
     return kept
+
+
+def mark_of(frame: Frame, finding: Finding) -> Mark:
+    """Return a finding as screens and scripts are given it: with the ids of its events."""
+    codes, values = frame.codes("event.id"), frame.values("event.id")
+    return Mark(
+        rule=finding.rule,
+        title=finding.title,
+        severity=finding.severity,
+        why=finding.why,
+        innocent=finding.innocent,
+        events=tuple(values[int(codes[row])] for row in finding.rows),
+    )
 
 
 def identity(finding: Finding, ids: Sequence[str]) -> str:

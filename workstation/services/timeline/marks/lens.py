@@ -50,6 +50,8 @@ class Lens:
     def __init__(self, frame: Frame, check: Check = never) -> None:
         self.frame = frame
         self._check = check
+        #: What the rule that is being asked found beyond what is worked out.
+        self.left_out = 0
         self._columns: dict[str, Codes] = {}
         self._kinds: dict[tuple[Kind, ...], Mask] = {}
 
@@ -57,7 +59,8 @@ class Lens:
         return len(self.order)
 
     def newest(self, parts: Sequence[T]) -> Sequence[T]:
-        """Return at most :data:`NEWEST` of what a rule found; parts are by time."""
+        """Return at most :data:`NEWEST` of what a rule found; parts are by time. :attr:`left_out` counts the others."""
+        self.left_out += max(0, len(parts) - NEWEST)
         return parts[-NEWEST:]
 
     @cached_property

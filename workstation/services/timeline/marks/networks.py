@@ -24,7 +24,7 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 #: Bits of an address that name the block around it, where no AS is said: about what one provider hands out in one
-#: region. RIPE-690 (4.2) gives /32 to /29 to a provider in IPv6; in IPv4 pools of a region are /18 to /22.
+#: region: registries give a provider a /32 or more of IPv6, and pools of IPv4 are some /18 to /22 a region.
 _BITS = {4: 20, 16: 32}
 
 

@@ -1,8 +1,8 @@
-"""Somebody new at the account does what intruders do: the one mark that may hold up a withdrawal by itself.
+"""Somebody new at the account does what intruders do: the mark that most often holds up a withdrawal.
 
 Being new is no crime; what counts is what a newcomer does within a week, how fast, and what speaks for his being the
-owner. The points are set by hand from what takeovers consist of (FATF/Egmont red flags,
-MITRE ATT&CK T1078, T1098, T1556) and not fitted to any data; docs/marks.md lists them.
+owner. The points are set by hand, from what takeovers consist of (MITRE ATT&CK T1078, T1098, T1556), and not fitted to
+any data; docs/marks.md lists them.
 """
 
 from __future__ import annotations

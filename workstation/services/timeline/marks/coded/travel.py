@@ -1,9 +1,8 @@
 """Impossible travel, as honest as a table of addresses allows.
 
 A position is where somebody's database puts an address, not where somebody is. Only positions with a city count: the
-middle of a country is none. Each is taken to be off by :data:`ERROR_KM`; MaxMind calls about 80 % of its cities right
-within 50 km in well-covered countries, far fewer for mobile networks, whose gateways serve half a country. A hoster's
-or anonymiser's network is where its machines are and says nothing about the person, so it is left out. What remains
+middle of a country is none. Each is taken to be off by :data:`ERROR_KM`, which is more than such tables promise for fixed
+lines and less than some mobile networks need, whose gateways serve half a country: hence never an alarm. A hoster's or anonymiser's network is where its machines are and says nothing about the person, so it is left out. What remains
 must be faster than :data:`SPEED_KMH`, above any airliner's cruise, over the distance that is left when both errors
 shorten it.
 """
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workstation.services.timeline.marks.coded.telling import finding
-from workstation.services.timeline.marks.lens import NEWEST, Lens, Numbers
+from workstation.services.timeline.marks.lens import Lens, Numbers
 from workstation.services.timeline.marks.model import About, Fact, Finding, lasting, told
 from workstation.services.timeline.working.frame import Check
 
@@ -56,7 +55,7 @@ class ImpossibleTravel:
         least = np.maximum(km - 2 * ERROR_KM, 0.0)
         fast = np.flatnonzero(least / hours > SPEED_KMH)
         newest, times = _ways(lens, one[fast], other[fast])
-        journeys = zip(fast[newest][-NEWEST:].tolist(), times[-NEWEST:].tolist(), strict=True)
+        journeys = lens.newest(list(zip(fast[newest].tolist(), times.tolist(), strict=True)))
         return [self._found(lens, int(one[n]), int(other[n]), float(km[n]), count) for n, count in journeys]
 
     @staticmethod
