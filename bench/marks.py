@@ -1,10 +1,11 @@
 """Marks: how often they are right, and how long they take.
 
-Precision and recall are of accounts. A takeover counts as found when a mark of that severity lies at or after its
-beginning and names an event of somebody who is not the owner, or of what he did; an innocent account counts as accused
-by any mark of that severity at all. The seeds are held out: rules and weights were developed on seeds below
-:data:`FIRST_SEED`. There are more innocents than takeovers in every set; precision falls further where takeovers are
-rarer than here, so the rate at which innocents are accused stands beside it.
+Precision and recall are of accounts, by time alone: a takeover counts as found when a mark of that severity ends no
+earlier than a day before its beginning (an insider looks before anything begins), in the other histories within the
+last ten days; what such an account was marked for earlier counts neither way. An innocent account counts as accused by
+any mark of that severity, whenever. No rule was changed for a seed from :data:`FIRST_SEED` on. There are more innocents
+than takeovers in every set; precision falls further where takeovers are rarer than here, so the share of innocents that
+are accused stands beside it.
 
 ``python -m bench.marks`` prints the table of the documentation.
 """
@@ -38,7 +39,7 @@ from workstation.services.timeline.marks.rulebook import Rulebook, load
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
 
-#: Below it, seeds were looked at while rules were written.
+#: Below it, seeds were looked at while rules were written: up to 20 of the exchange, up to 5 of the other histories.
 FIRST_SEED, SEEDS = 101, 12
 MILLION = 1_000_000
 DATA = Path(os.environ.get("WORKSTATION_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -89,7 +90,6 @@ def sandbox(seeds: range, lacking: tuple[str, ...] = ()) -> Iterator[Case]:
             read = (read_event(msgspec.json.encode(record), "sandbox") for record in client.events)
             events = [msgspec.structs.replace(e, raw=b"", **dict.fromkeys(lacking, "")) for e in read if e is not None]
             began = client.truth["began_at"]
-            # A day of grace: an insider looks before anything begins.
             since = to_micros(parse_instant(began)) - 86_400_000_000 if began else 0
             yield Case(client.truth["scenario"], events, AT_US, bool(client.truth["hostile"]), since)
 
