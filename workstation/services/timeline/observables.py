@@ -17,6 +17,8 @@ from workstation.services.views import Label, Observed
 
 #: Only here is a target a withdrawal address; elsewhere it is a factor, a hold, a file.
 _TO_ADDRESSES = (kinds.Kind.ADDRESS, kinds.Kind.WITHDRAWAL, kinds.Kind.PAID)
+#: In which order values are asked about by what the labels say of them; 1 is what no label says anything of.
+_FIRST = {"intruder": 0, "owner": 2}
 
 
 def observables(
@@ -37,25 +39,19 @@ def observables(
     unasked: list[str] = []
     for field in STRENGTH:
         check()
-        of_field = _values(frame, field, verdicts)
-        clear = [one for one in of_field if DOTS not in one.value]
-        if len(clear) < len(of_field):
-            unasked.append(f"{len(of_field) - len(clear)} values of {field} are masked here and were not asked about.")
-        clear.sort(key=lambda one: ({"intruder": 0, "owner": 2}.get(one.whose, 1), -one.last_us, one.value))
-        if len(clear) > VALUES_MAX:
-            unasked.append(f"{len(clear) - VALUES_MAX} older values of {field} were not asked about.")
-        found += clear[:VALUES_MAX]
+        values, masked, older = _values(frame, field, verdicts)
+        found += values
+        if masked:
+            unasked.append(f"{masked} values of {field} are masked here and were not asked about.")
+        if older:
+            unasked.append(f"{older} older values of {field} were not asked about.")
     return tuple(found), tuple(unasked)
 
 
-def _values(frame: Snapshot, field: str, verdicts: dict[str, Mask]) -> list[Observed]:
-    codes = frame.codes(field)
-    rows = codes > 0
-    if field == "target.id":
-        actions = frame.values("event.action")
-        rows = rows & rows_where(
-            frame.codes("event.action"), actions.where(lambda action: kinds.kind_of(action) in _TO_ADDRESSES)
-        )
+def _values(frame: Snapshot, field: str, verdicts: dict[str, Mask]) -> tuple[list[Observed], int, int]:
+    """Return the values of a field that are asked about, how many are masked, and how many more there are."""
+    codes, texts = frame.codes(field), frame.values(field)
+    rows = _rows(frame, field)
     order = frame.order()
     order = order[rows[order]]
     chosen, times = codes[order], frame.times()[order]
@@ -63,16 +59,33 @@ def _values(frame: Snapshot, field: str, verdicts: dict[str, Mask]) -> list[Obse
     first, last = np.zeros(len(counts), np.int64), np.zeros(len(counts), np.int64)
     # Newest first: of several, what is written last is the oldest.
     first[chosen], last[chosen[::-1]] = times, times[::-1]
-    whose = {verdict: set(np.unique(codes[rows & mask]).tolist()) for verdict, mask in verdicts.items()}
-    texts = frame.values(field)
-    return [
+    whose = np.ones(len(counts), np.int8)
+    for verdict in ("owner", "intruder"):
+        if verdict in verdicts:
+            whose[np.unique(codes[rows & verdicts[verdict]])] = _FIRST[verdict]
+    some = np.flatnonzero(counts)
+    clear = some[~texts.containing(DOTS)[some]]
+    asked = clear[np.lexsort((clear, -last[clear], whose[clear]))][:VALUES_MAX]
+    words = {number: word for word, number in _FIRST.items()}
+    found = [
         Observed(
             field=field,
             value=texts[code],
             first_us=int(first[code]),
             last_us=int(last[code]),
             events=int(counts[code]),
-            whose=next((word for word in ("intruder", "owner") if code in whose.get(word, ())), ""),
+            whose=words.get(int(whose[code]), ""),
         )
-        for code in np.flatnonzero(counts).tolist()
+        for code in asked.tolist()
     ]
+    return found, len(some) - len(clear), len(clear) - len(asked)
+
+
+def _rows(frame: Snapshot, field: str) -> Mask:
+    """Return which events have a value of a field that others may have too."""
+    rows: Mask = frame.codes(field) > 0
+    if field == "target.id":
+        actions = frame.values("event.action")
+        paid = actions.where(lambda action: kinds.kind_of(action) in _TO_ADDRESSES)
+        rows = rows & rows_where(frame.codes("event.action"), paid)
+    return rows
