@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING
 
 from workstation.services.clock import Clock, to_micros
 from workstation.services.timeline.loading.wire import Marked
-from workstation.services.timeline.working.columns import Snapshot, WorkingSet
+from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.frame import Cancelled
-from workstation.services.views import Mark
 
 if TYPE_CHECKING:
-    from workstation.services.timeline.marks.model import Finding
     from workstation.services.timeline.marks.rulebook import Rulebook
-
-#: Ids of events that a mark carries; its rows say the rest.
-IDS = 60
 
 
 class Records:
@@ -63,13 +58,13 @@ class Marking:
         self._stopped.set()
 
     def _look(self) -> Marked:
-        from workstation.services.timeline.marks.finder import find
+        from workstation.services.timeline.marks.finder import find, mark_of
         from workstation.services.timeline.marks.record import weighed
 
         book = rulebook(self._rules)
         frame = self._working.snapshot()
         found = find(frame, to_micros(self._clock.now()), book.rules, self._check)
-        marks = tuple(_mark(frame, finding) for finding in weighed(found.findings, self._records))
+        marks = tuple(mark_of(frame, finding) for finding in weighed(found.findings, self._records))
         problems = (problem.sentence() for problem in book.problems)
         failed = (f"The rule {one.rule} failed: {one.why}" for one in found.failed)
         return Marked(marks=marks, failed=(*problems, *failed), rulebook=book.digest)
@@ -91,20 +86,3 @@ def rulebook(own: str) -> Rulebook:
         if own not in _books:
             _books[own] = load(Path(own) if own else None)
         return _books[own]
-
-
-def _mark(frame: Snapshot, finding: Finding) -> Mark:
-    from workstation.services.timeline.marks.finder import identity
-
-    ids = tuple(frame.value(row, "event.id") for row in finding.rows[:IDS])
-    return Mark(
-        rule=finding.rule,
-        title=finding.title,
-        severity=finding.severity,
-        why=finding.why,
-        innocent=finding.innocent,
-        events=ids,
-        rows=finding.rows,
-        facts=tuple(fact.text for fact in finding.facts),
-        key=identity(finding, ids),
-    )

@@ -79,13 +79,17 @@ def bounded(findings: Sequence[Finding], left_out: int = 0) -> list[Finding]:
 def mark_of(frame: Frame, finding: Finding) -> Mark:
     """Return a finding as screens and scripts are given it: with the ids of its events."""
     codes, values = frame.codes("event.id"), frame.values("event.id")
+    ids = tuple(values[int(codes[row])] for row in finding.rows)
     return Mark(
         rule=finding.rule,
         title=finding.title,
         severity=finding.severity,
         why=finding.why,
         innocent=finding.innocent,
-        events=tuple(values[int(codes[row])] for row in finding.rows),
+        events=ids,
+        rows=finding.rows,
+        facts=tuple(fact.text for fact in finding.facts),
+        key=identity(finding, ids),
     )
 
 

@@ -1,10 +1,11 @@
 """Impossible travel, as honest as a table of addresses allows.
 
 A position is where somebody's database puts an address, not where somebody is. Only positions with a city count: the
-middle of a country is none. Each is taken to be off by :data:`ERROR_KM`, which is more than such tables promise for fixed
-lines and less than some mobile networks need, whose gateways serve half a country: hence never an alarm. A hoster's or anonymiser's network is where its machines are and says nothing about the person, so it is left out. What remains
-must be faster than :data:`SPEED_KMH`, above any airliner's cruise, over the distance that is left when both errors
-shorten it.
+middle of a country is none. Each is taken to be off by :data:`ERROR_KM`, which is more than such tables promise for
+fixed lines and less than some mobile networks need, whose gateways serve half a country: hence never an alarm. A
+hoster's or anonymiser's network is where its machines are and says nothing about the person, so it is left out. What
+remains must be faster than :data:`SPEED_KMH`, above any airliner's cruise, over the distance that is left when both
+errors shorten it.
 """
 
 from __future__ import annotations
