@@ -12,7 +12,8 @@ from textual.widgets import Input, TextArea
 from tests.ui.driving import two_packets, watched
 from tests.ui.paper_desk import Paper, PaperDesk, connector, replace
 from workstation.app import WorkstationApp
-from workstation.services.views import BreakGlass
+from workstation.services.accounts.model import Standing
+from workstation.services.views import BreakGlass, Claim, Findings
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -72,6 +73,26 @@ def broken(paper: Paper) -> None:
     paper.clock.move(timedelta(minutes=9, seconds=8))
 
 
+def investigated(paper: Paper) -> None:
+    """A takeover whose devices are labelled, with three claims of the client."""
+    made = Standing(id="w-1", kind="withdrawal_address", label="bc1qar0srrr7xfkvy5l643lydnw9re59gtzzx9f4")
+    paper.account = replace(paper.account, standing=(made,), tells=("api_key",))
+    said = {
+        "I did not remove the second factor.": ("contradicted", (1,), ""),
+        "I was asleep at six in the morning.": ("cannot_know", (), "No source covers who sat there."),
+        "My phone was with me all day.": ("open", (), ""),
+    }
+    now = paper.clock.now()
+    claims = (
+        Claim(
+            id=n, said=words, added_by="ana.k", added_at=now, verdict=verdict, why=why, pins=pins, mail=1,
+            judged_by="ana.k" if verdict != "open" else "", judged_at=now if verdict != "open" else None,
+        )
+        for n, (words, (verdict, pins, why)) in enumerate(said.items(), 1)
+    )  # fmt: skip
+    paper.findings = Findings(claims=tuple(claims))
+
+
 REASON = [*"the SIM was swapped;", "space", *"the old number is needed", "enter"]
 
 PICTURES: dict[str, tuple[Callable[[], WorkstationApp], list[str]]] = {
@@ -89,6 +110,9 @@ PICTURES: dict[str, tuple[Callable[[], WorkstationApp], list[str]]] = {
     "alerts": (lambda: screen("lea.d", watched), ["6", "right"]),
     "reveal": (lambda: screen(prepare=plain_world), ["n", "v", "down", "enter", *REASON]),
     "locked": (lambda: screen(), ["n", "ctrl+l"]),
+    "standing": (lambda: screen(prepare=investigated), ["n", "S"]),
+    "related": (lambda: screen(prepare=investigated), ["n", "W"]),
+    "claims": (lambda: screen(prepare=investigated), ["n", *["right"] * 4]),
 }
 
 

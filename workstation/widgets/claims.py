@@ -19,7 +19,7 @@ from workstation.widgets.times import ZULU, Zone
 from workstation.widgets.two_parts import TwoParts
 
 COLUMNS = (
-    Column(key="verdict", title="the log says", width=14, keep=20),
+    Column(key="verdict", title="the log says", width=15, keep=20),
     Column(key="said", title="the client says", width=20, keep=19, flex=True),
     Column(key="pins", title="pins", width=8, most=14, keep=16),
     Column(key="by", title="by", width=8, keep=12),

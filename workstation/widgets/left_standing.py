@@ -25,7 +25,7 @@ COLUMNS = (
     Column(key="what", title="what", width=16, most=20, keep=19),
     Column(key="which", title="which", width=12, keep=18, flex=True),
     Column(key="when", title="made", width=11, keep=16),
-    Column(key="why", title="by the account system", width=18, keep=12, flex=True),
+    Column(key="why", title="account system", width=18, keep=12, flex=True),
 )
 STATES: dict[Still, Cell] = {
     Still.LIVE: Cell("● STILL LIVE", "hostile"),

@@ -25,7 +25,7 @@ COLUMNS = (
     Column(key="weight", title="tie", width=11, keep=19),
     Column(key="by", title="by", width=18, keep=18, flex=True),
     Column(key="shared", title="shared by", width=10, keep=13, right=True),
-    Column(key="there", title="there", width=23, keep=14),
+    Column(key="there", title="last there", width=11, keep=14),
     Column(key="whose", title="whose", width=8, keep=16),
 )
 #: From which weight on a tie is called what.
@@ -55,7 +55,7 @@ class RelatedLedger(Ledger[str, RelatedAccount]):
             strength(row.weight),
             Cell(f"{WORDS[tie.here.field]} {tie.here.value}{more}"),
             Cell(f"{tie.accounts:,}"),
-            Cell(_span(tie, self.zone), "quiet"),
+            Cell(self.zone.at_us(tie.last_us, "%m-%d %H:%M"), "quiet"),
             VERDICTS.get(tie.here.whose, Cell("")),
         )
 
@@ -157,10 +157,6 @@ def write_tie(prose: Prose, tie: Tie, zone: Zone) -> None:
             (f"  {word:<6}", "quiet"), f"{zone.at_us(since, '%Y-%m-%d %H:%M')} – {zone.at_us(until, '%Y-%m-%d %H:%M')}",
             (f"  {events:,} event{'' if events == 1 else 's'}", "quiet"),
         )  # fmt: skip
-
-
-def _span(tie: Tie, zone: Zone) -> str:
-    return f"{zone.at_us(tie.first_us, '%m-%d %H:%M')}–{zone.at_us(tie.last_us, '%m-%d %H:%M')}"
 
 
 def _about(related: Related, zone: Zone) -> list[Part]:
