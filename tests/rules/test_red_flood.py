@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.rules.installation import Installation, answer
+
+pytestmark = pytest.mark.long
 
 #: As many refusals in one statement; each leaves a record and a line in the server's log.
 MANY = "SELECT count(ws.open_account('X', 'short')) FROM generate_series(1, %s)"

@@ -121,6 +121,7 @@ def test_two_programs_at_once_make_one_database(tmp_path: Path, apps: list[App])
     assert postmaster(directory) == pid
 
 
+@pytest.mark.long
 def test_five_programs_at_once_have_one_supervisor_and_killed_at_once_leave_nothing(
     tmp_path: Path, apps: list[App]
 ) -> None:
@@ -134,6 +135,7 @@ def test_five_programs_at_once_have_one_supervisor_and_killed_at_once_leave_noth
     gone(directory)
 
 
+@pytest.mark.long
 def test_a_killed_server_is_started_again_under_living_programs(home: Path) -> None:
     with embedded.start(home) as lease:
         for _ in range(3):
@@ -155,6 +157,7 @@ def test_programs_that_come_while_the_server_dies_get_one(home: Path, apps: list
         until(lambda: len(supervisors(home)) == 1, "one supervisor")
 
 
+@pytest.mark.long
 def test_a_killed_supervisor_leaves_no_server_and_the_next_program_starts_one(home: Path, apps: list[App]) -> None:
     with embedded.start(home):
         kill(supervisors(home)[0])
@@ -172,6 +175,7 @@ def test_a_program_that_stayed_can_have_the_server_back(home: Path) -> None:
     gone(home)
 
 
+@pytest.mark.long
 def test_everything_killed_at_once_starts_again(home: Path, apps: list[App]) -> None:
     apps.append(App(home))
     apps[0].up()
@@ -204,6 +208,7 @@ def test_a_pid_file_that_names_a_stranger_does_not_stop_the_start(home: Path) ->
         stranger.wait(10)
 
 
+@pytest.mark.long
 def test_a_program_killed_while_it_makes_the_database_leaves_nothing_in_the_way(
     tmp_path: Path, apps: list[App]
 ) -> None:
