@@ -56,6 +56,7 @@ def test_an_office_or_a_carrier_ties_nobody_and_a_kit_does() -> None:
     assert weight("device.id", 3, 100_000) > 0.5
     assert weight("device.id", 6, 100_000) > weight("source.ip", 6, 100_000) > FLOOR
     assert weight("user.name", 2, 100_000) == 0.0
+    assert weight("source.as.number", 2, 100_000) < FLOOR
 
 
 def seen(field: str, value: str, whose: str = "") -> Observed:

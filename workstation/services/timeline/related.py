@@ -25,8 +25,8 @@ from workstation.services.timeline.source import Span
 from workstation.services.views import Common, Observed, RelatedAccount, Tie
 
 #: What a value of a field can say at best: a device or an address for money is one hand's; a line is a household's or
-#: an office's, and lent for a day; a network is a carrier's.
-STRENGTH: dict[str, float] = {"device.id": 1.0, "target.id": 1.0, "source.ip": 0.6, "source.as.number": 0.1}
+#: an office's, and lent for a day; a network is a carrier's, and by itself below :data:`FLOOR`: it ties nobody.
+STRENGTH: dict[str, float] = {"device.id": 1.0, "target.id": 1.0, "source.ip": 0.6, "source.as.number": 0.04}
 #: What the fields are called.
 WORDS: dict[str, str] = {
     "device.id": "device",
