@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +30,10 @@ from workstation.services.workbench import Workbench
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE = (120, 36)
+#: 2,900 real CloudTrail records of an attack (invictus-ir/aws_dataset, MIT); they are not part of this project.
+RECORDS = Path(__file__).parents[2] / "shared" / "data" / "invictus-cloudtrail.jsonl.gz"
+#: Whose most of them are.
+WORKED = "AIDATFQR7NSC5AU2ZV3IE"
 
 
 async def sit(place: Place, login: str) -> Workbench:
@@ -124,6 +130,33 @@ async def senior(place: Place) -> None:
         s.picture("arm")
 
 
+def imported(place: Place, records: Path) -> str:
+    """Import the worked example's records; return the case that they opened."""
+    unpacked = place.directory / "cloudtrail.jsonl"
+    unpacked.write_bytes(gzip.decompress(records.read_bytes()))
+    argv = ["import", str(unpacked), "--source", "cloudtrail", "--account", WORKED, "--dir", str(place.directory)]
+    said = subprocess.run([sys.executable, "-m", "workstation.cli", *argv], check=True, capture_output=True, text=True)
+    case = re.search(r"CS-\d+", said.stdout)
+    assert case is not None, said.stdout
+    return case[0]
+
+
+async def worked(place: Place, case: str) -> None:
+    """The worked example of ``docs/worked-example.md``: an attack in CloudTrail that others recorded."""
+    async with sitting(place, "ana.k") as s:
+        await s.until(lambda text: "CS-" in text, "the queue")
+        await s.press("slash", *case, "enter")
+        await s.until(lambda text: text.count(case) >= 2, "the case in the queue")
+        await s.press("enter")
+        await s.until(lambda text: "2,900 events" in text and "◆" in text, "the marks")
+        s.picture("worked-all")
+        await s.press("slash", *"mark:(aws_door_of_ones_own or aws_trail_stopped or aws_log_narrowed)", "enter")
+        await s.until(lambda text: "of 2,900 events" in text, "the marked events")
+        await s.press("m")
+        await s.until(lambda text: "◆" in text and "harmless if" in text, "a mark")
+        s.picture("worked-marks")
+
+
 def main() -> int:
     """Take all pictures."""
     with tempfile.TemporaryDirectory(prefix="pictures-") as directory:
@@ -136,6 +169,10 @@ def main() -> int:
             place = Place(Path(directory))
             asyncio.run(analyst(place))
             asyncio.run(senior(place))
+            if RECORDS.exists():
+                asyncio.run(worked(place, imported(place, RECORDS)))
+            else:
+                print(f"no pictures of the worked example: {RECORDS} is not here")
         finally:
             demo.send_signal(signal.SIGTERM)
             demo.wait(60)
