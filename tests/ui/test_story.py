@@ -12,6 +12,7 @@ from tests.ui import paper_data as data
 from tests.ui.driving import LONG, Driver, driving
 from tests.ui.paper_desk import Paper
 from workstation.services.accounts.model import Account, Standing
+from workstation.services.timeline.working.rows import EventRow
 from workstation.services.views import Label
 from workstation.widgets.left_standing import LeftLedger
 from workstation.widgets.related import RelatedLedger
@@ -152,6 +153,13 @@ async def test_unlabelled_changes_are_shown_as_a_query(size: tuple[int, int]) ->
         await standing(d)
         await d.press("U")
         await d.until(lambda: d.base.timeline.shown == 3)
+        shown = d.base.timeline.ledger.shown
+        rows = [shown.row_at(at) for at in range(len(shown))]
+        assert {row.event.action for row in rows if isinstance(row, EventRow)} == {
+            "second_factor.removed",
+            "api_key.created",
+            "withdrawal_address.added",
+        }
         assert d.app.focused is d.base.timeline.ledger
         await d.press("l")
         d.one("ChoiceList").move_to("device\x1fd-77\x1fintruder")

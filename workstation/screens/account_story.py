@@ -220,7 +220,7 @@ class AccountStory(AccountBase):
         if not actions:
             self.say("The log holds no change at all.")
             return
-        words = " -label:".join(("", "intruder", "owner", "unknown")).strip()
+        words = "-event.outcome:failure" + " -label:".join(("", "intruder", "owner", "unknown"))
         self.timeline.ask(edit.also(Query(), parse(f"event.action:({' OR '.join(actions)}) {words}")))
         self.timeline.ledger.focus()
         self.say("Changes that no label speaks about. l labels one; Esc takes the query back.")
