@@ -78,6 +78,8 @@ class TimelineLedger(Ledger[Key, Row]):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(COLUMNS, empty.loading("the timeline"), id=id)
         self.zone = ZULU
+        #: The present year: times of another one are written with theirs.
+        self.year = 0
         self.labels: LabelMap = {}
         self.pinned: frozenset[tuple[str, str]] = frozenset()
         self.noted: frozenset[tuple[str, str]] = frozenset()
@@ -147,8 +149,18 @@ class TimelineLedger(Ledger[Key, Row]):
         return None
 
     def _gap(self, gap: Gap) -> str:
-        span = f"{self.zone.at_us(gap.since_us, '%m-%d %H:%M')}–{self.zone.at_us(gap.until_us, '%H:%M')}"
-        return f"── gap {span}: {gap.source} had no data, {gap.why} ──"
+        since, until = (self.zone.at_us(us, "%Y-%m-%d %H:%M") for us in (gap.since_us, gap.until_us))
+        rest = until[11:] if since[:10] == until[:10] else self._short(until)
+        return f"── gap {self._short(since)}–{rest}: {gap.source} had no data, {gap.why} ──"
+
+    def _short(self, written: str) -> str:
+        """Return a time without the year where it is this one."""
+        return written[5:] if written[:4] == str(self.year) else written
+
+    def _when(self, us: int) -> str:
+        """Return a time in the width of its column: with seconds this year, else with its year in their place."""
+        written = self.zone.at_us(us, "%Y-%m-%d %H:%M:%S")
+        return written[5:] if written[:4] == str(self.year) else written[2:-3]
 
     def _fold(self, row: FoldRow) -> str:
         named = ", ".join(f"{action} {count:,}" if count > 1 else action for action, count in row.actions[:_NAMED])
@@ -158,7 +170,7 @@ class TimelineLedger(Ledger[Key, Row]):
         until = self.zone.at_us(row.first.time_us, "%H:%M:%S")
         sign, who = "▾" if row.opened else "▸", whose(last, self.labels).text
         parts = (f"{kind} {row.count:,} events since {until}", named + more, where, last.device, who)
-        return f"{self.zone.at_us(last.time_us, '%m-%d %H:%M:%S')} {sign} " + " · ".join(part for part in parts if part)
+        return f"{self._when(last.time_us)} {sign} " + " · ".join(part for part in parts if part)
 
     def cells(self, row: Row) -> Sequence[Cell]:
         """Return the cells of an event."""
@@ -167,7 +179,7 @@ class TimelineLedger(Ledger[Key, Row]):
         event = row.event
         who = whose(event, self.labels)
         return (
-            Cell(self.zone.at_us(event.time_us, "%m-%d %H:%M:%S"), "quiet"),
+            Cell(self._when(event.time_us), "quiet"),
             Cell(f"  {event.action}" if row.inside else event.action, "strong" if row.key in self.marks else ""),
             _OUTCOME[event.outcome],
             Cell(event.target or event.factor or event.reason),

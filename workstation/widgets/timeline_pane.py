@@ -131,6 +131,7 @@ class TimelinePane(Vertical):
 
     def follow(self, timeline: Timeline) -> None:
         """Show another timeline, or what came of the one that is shown; the cursor stays on its event."""
+        self.ledger.year = self._clock.now().year
         if timeline is not self.timeline:
             # Rows are numbered anew: the event under the cursor is looked for by its own name.
             held = self.ledger.event
