@@ -100,10 +100,13 @@ class LokiSettings(Base, frozen=True):
 
     #: Such as ``{app="auth"}``.
     selector: str
-    #: The parser stage that makes labels of a line.
-    parser: Literal["json", "logfmt"] = "json"
+    #: The parser stage that makes labels of a line. With ``json`` a line is the record; without one, or with
+    #: ``logfmt``, the labels and the line (as ``message``) are.
+    parser: Literal["json", "logfmt", "none"] = "json"
     #: Labels, after that stage, of which one must hold the account's id.
     account_labels: tuple[str, ...] = ("user_target_id", "user_id")
+    #: Labels of a stream, or structured metadata, that belong to a record of ``json`` where its line has no such field.
+    labels: tuple[str, ...] = ()
     #: The ``X-Scope-OrgID``; "" sends none.
     tenant: str = ""
     #: Lines of one request at most; the server's own limit is 5,000 by default.

@@ -156,6 +156,7 @@ class HttpSystem:
         query: Query = (),
         *,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
         text: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -165,13 +166,14 @@ class HttpSystem:
             path: of :func:`route`.
             query: names and values, unencoded.
             json: the body, anything that msgspec encodes; or
+            form: the body as form fields; or
             text: the body as plain text.
             headers: further headers.
 
         Raises:
             SourceError, Invalid: as :meth:`get`.
         """
-        content, kind = _body(json, None) if text is None else (text.encode(), "text/plain; charset=utf-8")
+        content, kind = _body(json, form) if text is None else (text.encode(), "text/plain; charset=utf-8")
         every = {**(headers or {}), **({"Content-Type": kind} if kind else {})}
         return await self._again("POST", path, query, content, every)
 

@@ -23,6 +23,7 @@ from workstation.services.connectors.logs.search_reading import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceDenied, SourceGarbled
 from workstation.services.text import clean
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, Reader, reader
 from workstation.services.timeline.source import Page, Span
 from workstation.settings import ClickHouseSettings, LogSettings, MappingSettings
@@ -162,11 +163,15 @@ class _Reading(Reading):
         chosen: ClickHouseSettings,
         table: Table,
     ) -> None:
-        super().__init__(name, read, span, chosen.page, table.clock.per_s)
+        super().__init__(name, span, chosen.page, table.clock.per_s)
         self._http = http
+        self._read = read
         self._account = account
         self._chosen = chosen
         self._table = table
+
+    def _event(self, row: Row, us: int) -> Event:
+        return self._read(row.raw, row.id, us)
 
     async def _newest(self, window: Window, size: int) -> Rows:
         time, clock = _quoted(self._chosen.time_column), self._table.clock

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +21,6 @@ from workstation.services.connectors.logs.in_order import in_order
 from workstation.services.connectors.logs.search_reading import Window
 from workstation.services.errors import Invalid, SourceError, SourceGarbled
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.mapping.configured import Reader
 from workstation.services.timeline.mapping.records import Unmappable
 from workstation.services.timeline.source import Page, Span
 
@@ -38,11 +38,12 @@ _LONGER = 16
 
 
 class Row(NamedTuple):
-    """What a store has for an event: its time in ticks, the store's id for it, the record."""
+    """What a store has for an event: its time in ticks, its id there, the record, and what stands beside that."""
 
     tick: int
     id: str
     raw: bytes
+    beside: Mapping[str, str] = MappingProxyType({})
 
 
 class Rows(NamedTuple):
@@ -57,20 +58,22 @@ class Reading(ABC):
 
     Args:
         name: of the source.
-        read: makes events of records.
         span: what to read.
         size: events of a page.
         per_s: ticks of a second in which the store keeps time.
         longest: ticks that one question may span, where the store has such a limit.
+        begin: ticks that the first question spans, where the store works through all of them, newest first or not.
     """
 
-    def __init__(self, name: str, read: Reader, span: Span, size: int, per_s: int, longest: int | None = None) -> None:
+    def __init__(
+        self, name: str, span: Span, size: int, per_s: int, longest: int | None = None, begin: int | None = None
+    ) -> None:
         self._name = name
-        self._read = read
         self._span = span
         self._size = size
         self._per_s = per_s
         self._longest = longest
+        self._begin = begin
         self._step = float(per_s)
         low, high = span.since_us * per_s // 1_000_000, -(-span.until_us * per_s // 1_000_000)
         self.window = Window(low, high)
@@ -101,6 +104,10 @@ class Reading(ABC):
         """Return all rows of an instant of which `found` fills a page; where that cannot be, what there is and why."""
 
     @abstractmethod
+    def _event(self, row: Row, us: int) -> Event:
+        """Return the event of a row that happened at `us`. Raises Unmappable."""
+
+    @abstractmethod
     async def _coverage(self) -> Span | None:
         """Return from the oldest to the newest event of anybody, None where that cannot be known. Raises SourceError.
 
@@ -110,7 +117,7 @@ class Reading(ABC):
     async def _pages(self, window: Window, first: int) -> AsyncGenerator[tuple[Page, Window | None], None]:
         coverage = asyncio.ensure_future(self._covered())
         try:
-            newest = self._cut(window, window.high - window.low)
+            newest = self._cut(window, self._begin or window.high - window.low)
             page, rest = await self._page(newest, first)
             rest = _left(rest, newest, window.low)
             readings = (functools.partial(self._window, each, window.low) for each in self._ahead(rest))
@@ -199,10 +206,6 @@ class Reading(ABC):
         said = "; ".join(filter(None, (found.problem, wrong)))
         newest_first = tuple(sorted(events.values(), key=_newest_first))
         return Page(events=newest_first, partial=bool(said), why=said)
-
-    def _event(self, row: Row, us: int) -> Event:
-        """Return the event of a row that happened at `us`. Raises Unmappable."""
-        return self._read(row.raw, row.id, us)
 
     async def _covered(self) -> Span | None:
         try:
