@@ -26,6 +26,7 @@ TEXTS = (
     "actor",
     "actor_name",
     "city",
+    "location",
     "as_org",
     "user_agent",
     "device",
