@@ -214,6 +214,18 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("account.related", "W"),
         ],
     ),
+    "reading": (
+        "ana.k",
+        [
+            Press("account.around", "full_stop", (), lambda d: d.press("n", "down")),
+            Press("account.along", "w", ("escape",)),
+            Press("account.beside", "d"),
+            Press("account.pins-only", "i", ("i",)),
+            Press("account.event-note", "O", ("escape",)),
+            Press("account.marks", "K", ("enter",)),
+            Press("account.judge-mark", "J", ("escape",)),
+        ],
+    ),
     "escalations": (
         "mia.s",
         [

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from workstation.screens import flows
 from workstation.screens.account_base import REVEAL_S
 from workstation.screens.account_keys import KEYS
-from workstation.screens.account_story import AccountStory
+from workstation.screens.account_reading import AccountReading
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.services.text import group4
 from workstation.services.timeline.event import FIELDS, Event
@@ -34,7 +34,7 @@ ON_EVENT = {"keep_value", "hide_value"}
 WRITES = {"reply", "note", "tick_step", "packet", "acts", "reveal", "close", "give_back", "proof", "claim"}
 
 
-class AccountScreen(AccountStory):
+class AccountScreen(AccountReading):
     """One account, worked by way of one case."""
 
     CSS_PATH = "account.tcss"

@@ -397,6 +397,7 @@ class AccountBase(DeskScreen):
         pins = self.view.pins if self.view else ()
         self.packet_pane.show(self.packet or Packet(case_id=0), self.zone)
         self.claims.show(self.findings.claims, pins, self.zone)
+        self.show_notes_on_events()
         self._write_standing()
         self._write_related()
         self.notes.show(self.view.notes if self.view else (), self.zone)
@@ -408,6 +409,11 @@ class AccountBase(DeskScreen):
 
     def _write_related(self) -> None:
         raise NotImplementedError
+
+    def show_notes_on_events(self) -> None:
+        """Sign the events that have a note, and write what is said of the one under the cursor."""
+        self.timeline.set_notes(self.findings.notes)
+        self.write_detail()
 
     def _write_tabs(self) -> None:
         steps = self.view.procedure.steps if self.view and self.view.procedure else ()
@@ -462,5 +468,5 @@ class AccountBase(DeskScreen):
         marks = ledger.marks.get(row.key, ()) if isinstance(row, EventRow) else ()
         pin = self.pin_of(event) if event else None
         seen = event if event is not None else row
-        self.detail.show(seen, zone=self.zone, labels=ledger.labels, marks=marks, pin=pin)
+        self.detail.show(seen, zone=self.zone, labels=ledger.labels, marks=marks, pin=pin, findings=self.findings)
         self.show_keys()

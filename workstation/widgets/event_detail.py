@@ -8,7 +8,7 @@ from workstation.services.text import mixed_scripts
 from workstation.services.timeline.event import FIELDS, Event
 from workstation.services.timeline.source import Gap
 from workstation.services.timeline.working.rows import FoldRow, GapRow, Row
-from workstation.services.views import Mark, Pin
+from workstation.services.views import Findings, Mark, Pin
 from workstation.widgets.labels import LabelMap, tied_to
 from workstation.widgets.pane import Pane
 from workstation.widgets.prose import Prose
@@ -23,7 +23,14 @@ class EventDetail(Pane):
     HELP = "The event under the cursor with all of its fields, and the raw record that was kept byte for byte."
 
     def show(
-        self, row: Event | Row | None, *, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None
+        self,
+        row: Event | Row | None,
+        *,
+        zone: Zone,
+        labels: LabelMap,
+        marks: Sequence[Mark],
+        pin: Pin | None,
+        findings: Findings,
     ) -> None:
         """Write everything that is known of an event, a fold or a gap."""
         if row is None:
@@ -33,7 +40,7 @@ class EventDetail(Pane):
         elif isinstance(row, FoldRow):
             self.write(_fold(row, zone).content(), top=True)
         elif isinstance(row, Event):
-            self.write(_event(row, zone, labels, marks, pin).content(), top=True)
+            self.write(_event(row, zone, labels, marks, pin, findings).content(), top=True)
 
 
 def _gap(gap: Gap, zone: Zone) -> Prose:
@@ -52,7 +59,9 @@ def _fold(row: FoldRow, zone: Zone) -> Prose:
     return prose.gap().line(("Enter closes it again." if row.opened else "Enter shows its events.", "quiet"))
 
 
-def _event(event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None) -> Prose:
+def _event(
+    event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None, findings: Findings
+) -> Prose:
     prose = Prose().line((event.action, "strong"), "  ", (f"{zone.at_us(event.time_us)} {zone.word}", "quiet"))
     if pin is not None:
         prose.line(("pin ", "accent"), f"evidence {pin.id}, kept by {pin.added_by} {zone.at(pin.added_at)}")
@@ -60,6 +69,11 @@ def _event(event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pi
         tone = "hostile" if mark.severity == "high" else "strong"
         prose.line((f"◆ {mark.severity}: {mark.title or mark.rule}  ", tone), mark.why)
         prose.line((f"  harmless if: {mark.innocent}", "quiet"))
+        for judged in (one for one in findings.judgements if one.rule == mark.rule):
+            prose.line((f"  judged {judged.verdict} by {judged.by}  ", "accent"), judged.why)
+    for note in findings.notes:
+        if (note.source, note.event_id) == (event.source, event.id):
+            prose.line(("✎ ", "accent"), note.text, (f"  {note.by} {zone.at(note.at)}", "quiet"))
     verdicts = dict(labels)
     tied = {value: verdicts[(kind, value)] for kind, value in tied_to(event) if (kind, value) in verdicts}
     if zone is not ZULU:
@@ -73,6 +87,8 @@ def _event(event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pi
         extra = (f"  {verdict.upper()}", "hostile" if verdict == "intruder" else "accent") if verdict else ("", "")
         prose.line((f"{field:<{WIDTH}}", "quiet"), value, extra, (f"  {warning}" if warning else "", "strong"))
     if event.ingested_us:
-        prose.pair("event.ingested", zone.at_us(event.ingested_us), width=WIDTH)
+        late = (event.ingested_us - event.time_us) / 1_000_000
+        said = f"{late:,.0f} s later" if late >= 0 else f"{-late:,.0f} s before it happened: a clock is wrong"
+        prose.pair("event.ingested", f"{zone.at_us(event.ingested_us)}  {said}", width=WIDTH)
     prose.head("raw record, as it came").block(event.raw.decode("utf-8", "backslashreplace") or "(none was kept)")
     return prose.pair("sha256", event.sha256, "quiet")

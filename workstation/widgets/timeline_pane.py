@@ -20,7 +20,7 @@ from workstation.services.timeline.query.ast import Query
 from workstation.services.timeline.query.edit import chips
 from workstation.services.timeline.query.history import History
 from workstation.services.timeline.source import SourceState
-from workstation.services.views import Label, Mark, Pin, SourceLine
+from workstation.services.views import EventNote, Label, Mark, Pin, SourceLine
 from workstation.widgets import empty
 from workstation.widgets.labels import label_map
 from workstation.widgets.prose import Part, plain
@@ -187,6 +187,11 @@ class TimelinePane(Vertical):
         self.ledger.pinned = frozenset((pin.source, pin.event_id) for pin in pins)
         self.ledger.redraw()
         self.sift_soon()
+
+    def set_notes(self, notes: Iterable[EventNote]) -> None:
+        """Show which events have a note."""
+        self.ledger.noted = frozenset((note.source, note.event_id) for note in notes)
+        self.ledger.redraw()
 
     def set_zone(self, zone: Zone) -> None:
         """Write the times in another zone."""
