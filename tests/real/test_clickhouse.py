@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -14,14 +17,12 @@ import pytest
 from tests.contracts.event_source import EventSourceContract, Story, events, read
 from workstation.services.clock import SystemClock, from_micros
 from workstation.services.connectors.endpoint import Endpoint
-from workstation.services.connectors.http import Anonymous, Surroundings
+from workstation.services.connectors.http import Anonymous, Policy, Surroundings
+from workstation.services.connectors.logs.access import Header
 from workstation.services.connectors.logs.clickhouse_api import ClickHouseSystem
+from workstation.services.connectors.logs.clickhouse_errors import ShardAbsent, exception
 from workstation.services.connectors.logs.registry import source as source_of
-from workstation.services.errors import (
-    Invalid,
-    SourceDown,
-    SourceMissing,
-)
+from workstation.services.errors import Invalid, SourceDenied, SourceDown, SourceMissing, WorkstationError
 from workstation.services.timeline.source import EventSource, Span
 from workstation.settings import ClickHouseSettings, LogSettings, MappingSettings
 
@@ -267,3 +268,111 @@ async def test_more_than_the_server_gives_at_once_is_said(modern: Server) -> Non
 
 def _surroundings() -> Surroundings:
     return Surroundings(clock=SystemClock(), rng=random.Random(9))
+
+
+class Old:
+    """The server of 2018: no parameters, but users, streams and queries that can be ended."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = httpx.Client(base_url=url, timeout=60)
+
+    def running(self, text: str) -> int:
+        """Return how many queries run that hold a text."""
+        sql = f"SELECT count() FROM system.processes WHERE position(query, '{text}') > 0"
+        return int(self.client.post("/", content=f"{sql} AND position(query, 'processes') = 0").text)
+
+    def connector(self, user: str, secret: str = "read-me-not", deadline_s: float = 10.0) -> ClickHouseSystem:
+        basic = base64.b64encode(f"{user}:{secret}".encode()).decode()
+        endpoint = Endpoint(name="core", url=self.url)
+        return ClickHouseSystem(endpoint, Header("Basic", basic), _surroundings(), Policy(deadline_s=deadline_s))
+
+
+@pytest.fixture(scope="module")
+def old() -> Iterator[Old]:
+    server = Old(url_of("CLICKHOUSE18"))
+    yield server
+    server.client.close()
+
+
+@pytest.mark.parametrize(
+    ("user", "secret", "sql", "error", "code"),
+    [
+        ("reader", "wrong", "SELECT '1'", SourceDenied, "193"),
+        ("nobody", "", "SELECT '1'", SourceDenied, "192"),
+        ("reader", "read-me-not", "SELEKT", Invalid, "62"),
+        ("reader", "read-me-not", "SELECT acc FROM system.one", SourceMissing, "47: Unknown identifier: acc"),
+        ("reader", "read-me-not", "SELECT '1' FROM nope", SourceMissing, "60: Table default.nope"),
+        ("reader", "read-me-not", "SELECT throwIf(number = 200000) FROM numbers(300000)", Invalid, "395"),
+        ("fixed", "read-me-not", "DROP TABLE system.one", Invalid, "164"),
+    ],
+)
+async def test_statuses_and_codes_of_an_old_server(
+    old: Old, user: str, secret: str, sql: str, error: type[WorkstationError], code: str
+) -> None:
+    http = old.connector(user, secret)
+    with pytest.raises((error, SourceDown)) as caught:
+        await http.rows(sql, {}, "default")
+    await http.aclose()
+    assert f"({code}" in caught.value.what and "read-me-not" not in caught.value.sentence()
+
+
+@pytest.mark.parametrize("user", ["reader", "fixed"])
+async def test_settings_that_an_old_server_refuses_are_left_out(old: Old, user: str) -> None:
+    http = old.connector(user)
+    sql = "SELECT toString(number) FROM system.numbers LIMIT 3"
+    assert await http.rows(sql, {}, "default") == [["0"], ["1"], ["2"]]
+    assert ("max_execution_time" in http.forbidden) == (user == "fixed")
+    await http.aclose()
+
+
+async def test_limits_of_a_profile_that_end_in_silence_are_known(old: Old) -> None:
+    http = old.connector("loose")
+    (row,) = await http.rows("SELECT toString(count()) FROM (SELECT number FROM system.numbers)", {}, "default")
+    assert row[0] is not None and int(row[0]) < 1_000_000, "the server ends it without a word"
+    found = await http.rows("SELECT name, value FROM system.settings WHERE value = 'break'", {}, "system")
+    assert ["read_overflow_mode", "break"] in found and "read_overflow_mode" in http.forbidden
+    await http.aclose()
+
+
+async def test_an_exception_in_the_middle_of_a_stream_is_found(old: Old) -> None:
+    sql = "SELECT toString(number), throwIf(number = 900000) FROM system.numbers FORMAT JSONEachRow"
+    answer = old.client.post("/", params={"max_block_size": "1000"}, content=sql)
+    assert answer.status_code == 200 and answer.text.startswith("{")
+    found = exception(answer.text[-4_000:])
+    assert found is not None and found.code == 395
+
+
+async def test_time_and_rows_run_out(old: Old) -> None:
+    http = old.connector("reader", deadline_s=1.5)
+    for settings, error in (({"max_execution_time": "1"}, SourceDown), ({"max_rows_to_read": "10"}, Invalid)):
+        with pytest.raises(error):
+            await http.rows("SELECT toString(count()) FROM system.numbers", {}, "default", settings)
+    await http.aclose()
+
+
+async def test_a_query_that_nobody_waits_for_is_ended(old: Old) -> None:
+    http = old.connector("reader", deadline_s=60)
+    reading = asyncio.ensure_future(http.rows("SELECT toString(count() + 4711) FROM system.numbers", {}, "default"))
+    end = time.monotonic() + 20
+    while not await asyncio.to_thread(old.running, "4711"):
+        assert time.monotonic() < end and not reading.done()
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    while await asyncio.to_thread(old.running, "4711"):
+        assert time.monotonic() < end, "it runs on"
+    await http.aclose()
+
+
+async def test_a_shard_that_is_gone_is_an_error_that_can_be_done_without(old: Old) -> None:
+    name = f"s{random.getrandbits(40):x}"
+    old.client.post("/", content=f"CREATE TABLE {name} (n UInt64) ENGINE = Memory").raise_for_status()
+    old.client.post("/", content=f"INSERT INTO {name} VALUES (1)").raise_for_status()
+    both = f"CREATE TABLE {name}_all (n UInt64) ENGINE = Distributed(halved, default, {name})"
+    old.client.post("/", content=both).raise_for_status()
+    http = old.connector("reader")
+    sql = f"SELECT toString(n) FROM {name}_all"
+    with pytest.raises(ShardAbsent):
+        await http.rows(sql, {}, "default")
+    assert await http.rows(sql, {}, "default", {"skip_unavailable_shards": "1"}) == [["1"]]
+    await http.aclose()

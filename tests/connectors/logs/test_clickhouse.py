@@ -317,9 +317,12 @@ def test_identifiers_are_quoted_and_types_read() -> None:
             _clock("core", "time", kind, "ms")
 
 
-def test_the_last_exception_counts() -> None:
+def test_the_first_exception_at_the_beginning_of_a_line_counts() -> None:
     assert exception("no such thing") is None and exception("Code: x. DB::Exception: y") is None
-    found = exception("Code: 1. DB::Exception: a\nCode: 47. DB::Exception: Missing columns: 'x' while processing 'AA'")
+    assert exception('{"agent": "Code: 1. DB::Exception: forged"}') is None
+    found = exception(
+        "[\nCode: 47. DB::Exception: Missing columns: 'x' while processing 'AA'\nCode: 1. DB::Exception: b"
+    )
     assert found is not None and found.code == 47
     assert meant("core", found).what == "core has no such table or column (47: Missing columns: 'x')."
 

@@ -189,7 +189,8 @@ _CODE_HEADER = "x-clickhouse-exception-code"
 
 def _excepted(answer: Answer) -> Raised | None:
     """Return the exception of an answer: in its text, or by the header alone."""
-    found = exception(answer.body[-_TAIL:].decode("utf-8", "replace")) if not answer.is_json else None
+    # Old servers call it JSON all the same.
+    found = exception(answer.body[-_TAIL:].decode("utf-8", "replace"))
     code = answer.headers.get(_CODE_HEADER, "")
     if found is None and code.isascii() and code.isdigit() and len(code) <= 4 and code != "0":
         return Raised(int(code), "")

@@ -76,15 +76,17 @@ _OTHER = _Meaning(Invalid, "refused the question", "Check table, columns and map
 _FAILED = _Meaning(SourceDown, "failed", _TRY_AGAIN)
 
 #: ``Code: 47. DB::Exception: … (UNKNOWN_IDENTIFIER)``; up to 2020 ``Code: 47, e.displayText() = DB::Exception: …``.
-_WRITTEN = re.compile(r"Code: (\d{1,4})(?:\.|, e\.[a-zA-Z]+\(\) =) DB::[A-Za-z]*Exception: (.*)", re.DOTALL)
+#: At the beginning of a line, which no text within a document can be.
+_WRITTEN = re.compile(
+    r"^Code: (\d{1,4})(?:\.|, e\.[a-zA-Z]+\(\) =) DB::[A-Za-z]*Exception: (.*)", re.DOTALL | re.MULTILINE
+)
 _SYMBOL = re.compile(r"\(([A-Z][A-Z0-9_]{3,60})\)")
 _QUERY = re.compile(r" in scope | while |: While |SELECT|\(version ", re.IGNORECASE)
 
 
 def exception(text: str) -> Raised | None:
-    """Return the last exception that stands in a text, None where there is none."""
-    place = text.rfind("Code: ")
-    found = _WRITTEN.match(text, place) if place >= 0 else None
+    """Return the first exception that stands in a text, None where there is none; those that led to it follow."""
+    found = _WRITTEN.search(text)
     return Raised(int(found[1]), found[2]) if found else None
 
 
