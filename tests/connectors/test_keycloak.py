@@ -361,6 +361,25 @@ class TestEvents:
         log = Log([{**row(1, NOON_MS), "userId": "b0b"}, row(2, NOON_MS)])
         assert [event.id for event in events(await read(source(log), ALICE, SPAN))] == ["e0002"]
 
+    async def test_an_act_that_is_told_twice_in_one_moment_is_one(self) -> None:
+        def told(number: int, time: int, kind: str, **details: str) -> dict[str, Any]:
+            return {**row(number, time), "type": kind, "sessionId": "s", "details": details}
+
+        at = NOON_MS - 1_000
+        log = Log(
+            [
+                told(1, at, "UPDATE_TOTP"),
+                told(2, at, "UPDATE_CREDENTIAL", credential_type="otp"),
+                told(3, at + 1, "UPDATE_TOTP"),
+                told(4, at + 2, "UPDATE_PASSWORD"),
+                told(5, at + 2, "UPDATE_CREDENTIAL", credential_type="otp"),
+                {**told(6, at + 3, "REMOVE_TOTP"), "sessionId": ["odd"]},
+                {**told(7, at + 3, "REMOVE_CREDENTIAL", credential_type="otp"), "sessionId": "another"},
+            ]
+        )
+        got = events(await read(source(log), ALICE, SPAN))
+        assert [event.id for event in reversed(got)] == ["e0002", "e0003", "e0004", "e0005", "e0006", "e0007"]
+
     async def test_an_empty_log_vouches_for_nothing(self) -> None:
         (page,) = await read(source(Log([])), ALICE, SPAN)
         assert page.covers is None
