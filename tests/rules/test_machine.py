@@ -160,7 +160,8 @@ class Acts(RuleBasedStateMachine):
         until = asking.row(self.ws, self.request)["vetoable_until"]
         if until is not None:
             token = self.ws.links.token(self.request["id"], datetime.fromisoformat(until))
-            self.ws.box.tokens.append(token if right else "A" + token[1:])
+            forged = ("B" if token[0] == "A" else "A") + token[1:]
+            self.ws.box.tokens.append(token if right else forged)
 
     @rule(
         act=st.sampled_from(["unlock", "remove_factor"]),
