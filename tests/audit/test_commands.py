@@ -111,6 +111,7 @@ def hosts(ws: Installation, tmp_path: Path) -> Iterator[Hosts]:
     shutil.rmtree(made.short)
 
 
+@pytest.mark.long
 def test_from_the_first_key_to_the_next(ws: Installation, hosts: Hosts, tmp_path: Path) -> None:
     assert "signs as exchange.example/audit" in hosts.run("--check").stdout
     assert {f.name: f.stat().st_mode & 0o777 for f in hosts.credentials.iterdir()} == dict.fromkeys(
@@ -147,6 +148,7 @@ def test_from_the_first_key_to_the_next(ws: Installation, hosts: Hosts, tmp_path
     end(witness)
 
 
+@pytest.mark.long
 def test_the_daemon_says_what_it_does_and_stops(ws: Installation, hosts: Hosts) -> None:
     witness = hosts.start_witness()
     process = subprocess.Popen(hosts.command(), env=hosts.env(), stdout=subprocess.PIPE, text=True)

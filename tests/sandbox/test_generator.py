@@ -64,6 +64,7 @@ def world(seed: int) -> list[Client]:
     return generate(seed, 1, NOW_US)
 
 
+@pytest.mark.long
 def test_another_seed_gives_another_exchange() -> None:
     one, other = ({c.account.id for c in world(seed)} for seed in (1, 2))
     assert not one & other
@@ -77,6 +78,7 @@ def test_a_larger_exchange_begins_like_the_smaller() -> None:
     assert len({c.account.id for c in large}) == len({c.account.username for c in large}) == len(large)
 
 
+@pytest.mark.long
 @given(SEEDS)
 @few
 def test_every_world_is_sound(seed: int) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.ui.driving import Driver, driving, watched
 
+pytestmark = pytest.mark.long
+
 #: For each person a walk through the dialogs: what it is, and the keys that lead there; Esc leaves each.
 WALKS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "ana.k": (

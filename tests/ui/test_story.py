@@ -19,7 +19,9 @@ from workstation.widgets.related import RelatedLedger
 
 replace = msgspec.structs.replace
 SIZES = [(80, 24), (120, 40)]
-both = pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+both = pytest.mark.parametrize(
+    "size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.long)], ids=["80x24", "120x40"]
+)
 ADDRESS = "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzx9f4"
 
 

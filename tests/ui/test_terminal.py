@@ -17,6 +17,8 @@ from pathlib import Path
 import pyte
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"down": b"\x1b[B", "right": b"\x1b[C", "pagedown": b"\x1b[6~", "end": b"\x1b[F", "home": b"\x1b[H"}
 KEYS |= {"enter": b"\r", "tab": b"\t"}
