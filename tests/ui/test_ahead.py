@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, cast
+
 from textual import events
 
 from tests.ui.driving import Driver, driving
+from workstation.app import WorkstationApp
+from workstation.screens.ahead import TypeAhead
 
 
 def burst(d: Driver, *keys: str) -> None:
@@ -47,3 +52,44 @@ async def test_a_paste_keeps_its_place_among_the_keys() -> None:
         burst(d, "tab", "x")
         await d.until(lambda: d.one("#reason").value == "x")
         assert d.one("#incident").value == "INC-42"
+
+
+class Loop:
+    """Runs what is called later when told to."""
+
+    def __init__(self) -> None:
+        self.later: list[Callable[[], Any]] = []
+
+    def call_later(self, callback: Callable[[], Any]) -> None:
+        self.later.append(callback)
+
+    async def turn(self) -> None:
+        """Run what was to be called later by now."""
+        callbacks, self.later = self.later, []
+        for callback in callbacks:
+            done = callback()
+            if done is not None:
+                await done
+
+
+async def test_a_key_between_two_turns_does_not_overtake_those_that_wait() -> None:
+    order: list[str] = []
+
+    async def deliver(event: events.Event) -> None:
+        assert isinstance(event, events.Key)
+        order.append(event.key)
+        event._set_forwarded()
+
+    loop = Loop()
+    ahead = TypeAhead(cast("WorkstationApp", loop), deliver)
+    a, b, c = (events.Key(key, key) for key in "abc")
+    await ahead.take(a)
+    await ahead.take(b)
+    a.stop()
+    await loop.turn()
+    await ahead.take(c)
+    for event in (b, c):
+        await loop.turn()
+        event.stop()
+        await loop.turn()
+    assert order == ["a", "b", "c"]

@@ -44,7 +44,8 @@ class TypeAhead:
             await self._deliver(event)
             if event is self._under_way:
                 self._rest()
-        elif self._under_way is not None:
+        elif self._under_way is not None or self._waiting:
+            # Between the rest of one and the turn of the next nothing is under way; those that wait come first still.
             self._waiting.append(event)
         else:
             await self._begin(event)
