@@ -13,6 +13,7 @@ import msgspec
 from platformdirs import user_config_path, user_state_path
 
 from workstation.services.errors import Invalid
+from workstation.services.timeline.event import FIELDS
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -287,6 +288,15 @@ class TimelineSettings(Base, frozen=True):
     raw_mb: int = 64
     #: A directory of the team's own Sigma rules (docs/marks.md).
     rules: str = ""
+    #: The team's own column sets by name: ECS fields (docs/screens.md).
+    columns: dict[str, tuple[str, ...]] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse a column that is no field. Raises ValueError."""
+        for name, fields in self.columns.items():
+            unknown = [field for field in fields if field not in FIELDS]
+            if unknown or not fields:
+                raise ValueError(f"column set {name}: {', '.join(unknown) or 'nothing'} is no field (docs/query.md)")
 
 
 class StepUpSettings(Base, frozen=True):

@@ -113,11 +113,18 @@ PICTURES: dict[str, tuple[Callable[[], WorkstationApp], list[str]]] = {
     "standing": (lambda: screen(prepare=investigated), ["n", "S"]),
     "related": (lambda: screen(prepare=investigated), ["n", "W"]),
     "claims": (lambda: screen(prepare=investigated), ["n", *["right"] * 4]),
+    "typing": (lambda: screen(prepare=plain_world), ["n", "slash", *"-action:log", "tab", *"country:"]),
+    "filters": (lambda: screen(prepare=plain_world), ["n", "slash", *"-trade", "space", *"country:NL", "enter", "F"]),
+    "bars": (lambda: screen(prepare=plain_world), ["n", "m", "h", "v", "left", "left", "left"]),
+    "values": (lambda: screen(prepare=plain_world), ["n", "g", "right"]),
+    "lanes": (lambda: screen(prepare=plain_world), ["n", "L"]),
+    "queries": (lambda: screen(prepare=plain_world), ["n", "slash", *"login", "enter", "Q", "s", *"sign-ins", "enter"]),
+    "sources": (lambda: screen(prepare=plain_world), ["n", "G", "end"]),
 }
 
 
 #: Pictures that the smallest terminal says enough about.
-SMALL = {"acts", "broken-glass", "judging", "alerts"}
+SMALL = {"acts", "broken-glass", "judging", "alerts", "filters", "queries", "sources"}
 TAKEN = [(name, size) for name in PICTURES for size in (SIZES[:1] if name in SMALL else SIZES)]
 
 

@@ -167,6 +167,7 @@ class PaperDesk(PaperFindings, PaperStory):
     def __init__(self, paper: Paper, login: str = "ana.k", methods: tuple[str, ...] = ("fido2", "totp")) -> None:
         self.paper = paper
         self.person = data.PEOPLE[login]
+        self.column_sets = {"ours": ("event.action", "source.ip", "authentication.factor")}
         self.methods = methods
         self._elevation = Elevation(on=False)
         self._words: asyncio.Queue[str] = asyncio.Queue()

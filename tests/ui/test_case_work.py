@@ -69,7 +69,8 @@ async def test_a_typed_filter_says_what_it_cannot_read() -> None:
         await d.press("n", "slash")
         d.fill("#filter", "devize:d-77")
         await d.press("enter")
-        assert "There is no field devize. Did you mean device?" in d.word
+        assert "There is no field devize. Did you mean device?" in d.seen()
+        assert d.app.focused is d.one("#filter")
         d.fill("#filter", "device:d-77 -action:log*")
         await d.press("enter")
         assert d.base.timeline.shown == 8

@@ -24,6 +24,10 @@ WALKS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("step", ("t",)),
         ("proof", ("P",)),
         ("copy", ("ctrl+c",)),
+        ("values", ("g",)),
+        ("queries", ("Q",)),
+        ("order", ("N",)),
+        ("sources", ("G",)),
     ),
     "mia.s": (
         ("step-up", ("ctrl+e",)),

@@ -115,6 +115,20 @@ async def filtered(d: Driver) -> None:
     await d.press("f", "enter")
 
 
+async def filtered_twice(d: Driver) -> None:
+    await d.press(
+        "escape", "escape", "slash", "ctrl+u", *("space" if key == " " else key for key in "login -trade"), "enter"
+    )
+
+
+async def bars_at_first(d: Driver) -> None:
+    await d.press("h", "home")
+
+
+async def first_row(d: Driver) -> None:
+    await d.press("home")
+
+
 WALKS: dict[str, tuple[str, list[Press]]] = {
     "queue": (
         "ana.k",
@@ -224,6 +238,68 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("account.event-note", "O", ("escape",)),
             Press("account.marks", "K", ("enter",)),
             Press("account.judge-mark", "J", ("escape",)),
+        ],
+    ),
+    "query": (
+        "ana.k",
+        [
+            Press("account.filter-line", "slash", (), lambda d: d.press("n")),
+            Press("query-line.next", "down"),
+            Press("query-line.before", "up"),
+            Press("query-line.take", "tab", ("escape",)),
+            Press("account.chips", "F", (), filtered_twice),
+            Press("chips.left", "left"),
+            Press("chips.right", "right"),
+            Press("chips.turn", "minus"),
+            Press("chips.drop", "x"),
+            Press("chips.edit", "enter", ("escape",)),
+            Press("account.chips", "F", (), filtered_twice),
+            Press("chips.drop", "delete"),
+            Press("chips.leave", "escape"),
+            Press("account.chips", "F", (), filtered_twice),
+            Press("chips.drop", "backspace", ("escape",)),
+            Press("account.columns", "D"),
+            Press("account.lanes", "L"),
+            Press("account.order", "N", ("escape",)),
+            Press("account.raw", "y"),
+        ],
+    ),
+    "bars": (
+        "ana.k",
+        [
+            Press("account.when", "h", (), lambda d: d.press("n")),
+            Press("histogram.left", "left"),
+            Press("histogram.right", "right"),
+            Press("histogram.left", "h"),
+            Press("histogram.right", "l"),
+            Press("histogram.page-left", "pageup"),
+            Press("histogram.page-right", "pagedown"),
+            Press("histogram.first", "home"),
+            Press("histogram.last", "end"),
+            Press("histogram.grow-left", "shift+left"),
+            Press("histogram.span", "v"),
+            Press("histogram.leave", "escape"),
+            Press("histogram.grow", "shift+right", (), bars_at_first),
+            Press("histogram.take", "enter"),
+        ],
+    ),
+    "values": (
+        "ana.k",
+        [
+            Press("account.facets", "g", (), lambda d: d.press("n")),
+            Press("facets.values", "right"),
+            Press("facets.order", "o"),
+            Press("facets.fields", "left"),
+            Press("facets.hide", "x", (), lambda d: d.press("right")),
+            Press("account.queries", "Q"),
+            Press("queries.keep-kind", "S", ("escape",)),
+            Press("queries.keep", "s", (*tuple("name"), "enter")),
+            Press("queries.forget", "d", (), first_row),
+            Press("queries.undo", "u"),
+            Press("queries.forget", "delete", ("escape",), first_row),
+            Press("account.sources", "G"),
+            Press("sources.again", "R"),
+            Press("sources.stop", "s"),
         ],
     ),
     "escalations": (

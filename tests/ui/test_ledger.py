@@ -15,10 +15,10 @@ from tests.ui.paper_desk import Paper
 from workstation.widgets.case_row import COLUMNS as CASE_COLUMNS
 from workstation.widgets.cells import Cell, Column, fit, place, tidy
 from workstation.widgets.empty import empty
+from workstation.widgets.event_columns import SETS
 from workstation.widgets.ledger import KEPT, Ledger
 from workstation.widgets.order import heir
 from workstation.widgets.themes import DARK
-from workstation.widgets.timeline import COLUMNS as EVENT_COLUMNS
 
 TEXTS = st.text(max_size=60) | st.sampled_from([*data.HOSTILE, "王小明", "e\u0301\u0301", "👍🏽👍", "ไทย"])
 
@@ -29,7 +29,7 @@ def test_a_cell_is_exactly_as_wide_as_told(text: str, width: int, side: str) -> 
     assert cell_len(fit(tidy(text), width, side)) == width  # type: ignore[arg-type]
 
 
-@given(st.sampled_from([CASE_COLUMNS, EVENT_COLUMNS]), st.integers(10, 300))
+@given(st.sampled_from([CASE_COLUMNS, *SETS.values()]), st.integers(10, 300))
 @settings(max_examples=100)
 def test_columns_fill_the_room_and_never_more(columns: tuple[Column, ...], room: int) -> None:
     placed = place(columns, room)

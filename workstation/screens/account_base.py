@@ -11,7 +11,7 @@ from textual import getters, on, work
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Static
 
 from workstation.screens.base import DeskScreen
 from workstation.services.errors import Refused
@@ -46,7 +46,7 @@ from workstation.widgets.related import RelatedPane
 from workstation.widgets.requests import RequestsPane
 from workstation.widgets.steps import StepsPane
 from workstation.widgets.tab_line import TabLine
-from workstation.widgets.timeline_pane import TimelinePane
+from workstation.widgets.timeline_pane import NEWEST, TimelinePane
 from workstation.widgets.times import ZULU, Zone, client_zone, countdown, left, my_zone
 from workstation.widgets.two_parts import TwoParts
 
@@ -77,7 +77,6 @@ class AccountBase(DeskScreen):
     related_pane = getters.query_one("#related", RelatedPane)
     standing = getters.query_one("#standing", LeftPane)
     asked = getters.query_one("#requests", RequestsPane)
-    filter_line = getters.query_one("#filter", Input)
 
     PLACE: ClassVar[str] = "2"
     READS = ("case", "timeline", "papers", "lease", "standing", "related")
@@ -103,7 +102,6 @@ class AccountBase(DeskScreen):
         """Yield the case's line, the card, the timeline and the panes under it."""
         yield Static(id="case-line")
         timeline = Box(
-            Input(placeholder="action:login -ip:10.* word; Enter adds, Esc leaves", id="filter"),
             TimelinePane(self.host.clock, id="timeline"),
             id="timeline-box",
             classes="box",
@@ -330,7 +328,7 @@ class AccountBase(DeskScreen):
 
     def _write_all(self) -> None:
         self._write_case_line()
-        self._write_timeline_title()
+        self.write_timeline_title()
         self.write_card()
         self._write_papers()
         self.write_detail()
@@ -372,11 +370,14 @@ class AccountBase(DeskScreen):
         return [(f" · ◷ {countdown(rest)} left", "time")]
 
     @on(TimelinePane.Changed)
-    def _write_timeline_title(self) -> None:
+    def write_timeline_title(self) -> None:
+        """Say how many events there are, how many are shown, and what they are sorted by."""
         box, pane = self.query_one("#timeline-box", Box), self.timeline
         total, shown = pane.total, pane.shown
         count = f"{shown:,} of {total:,} events" if pane.query_in_force else f"{total:,} events"
-        box.border_title = plain("timeline ", (count, "quiet"))
+        by, _ = pane.order
+        sorted_by = "" if pane.order == NEWEST else f" · by {'time, oldest first' if by == NEWEST[0] else by}"
+        box.border_title = plain("timeline ", (count, "quiet"), (sorted_by, "accent"))
         box.words = (f"times: {self.zone.word}", "quiet")
 
     def write_card(self) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from textual.binding import Binding, BindingType
 
 KEYS: list[BindingType] = [
-    Binding("f", "keep_value", "Filter", id="account.filter", tooltip="Show only events with a value of this one"),
-    Binding("x", "hide_value", "Hide", show=False, id="account.hide", tooltip="Hide events with a value of this one"),
     Binding("p", "pin", "Pin", id="account.pin", tooltip="Keep this event as evidence, with its raw bytes"),
     Binding("l", "label", "Label", id="account.label", tooltip="Say whose its device, network or session is"),
     Binding("r", "reply", "Reply", id="account.reply", tooltip="Write to the address on record"),
@@ -16,33 +14,8 @@ KEYS: list[BindingType] = [
     Binding("o", "note", "Note", show=False, id="account.note", tooltip="Write a note for colleagues"),
     Binding("v", "reveal", "Reveal", show=False, id="account.reveal", tooltip="Read one masked field for a minute"),
     Binding("z", "zone", "Zone", show=False, id="account.zone", tooltip="Times in UTC, the client's zone, or mine"),
-    Binding(
-        "slash",
-        "type_filter",
-        "Filter line",
-        show=False,
-        key_display="/",
-        id="account.filter-line",
-        tooltip="Type a filter",
-    ),
-    Binding(
-        "escape",
-        "back",
-        "Undo filter",
-        show=False,
-        id="account.back",
-        tooltip="Stop reading, or drop the last filter",
-    ),
-    Binding("s", "fold", "Fold", show=False, id="account.fold", tooltip="Sessions and bursts as a row each"),
     Binding("m", "mark(1)", "Next mark", show=False, id="account.mark-next", tooltip="The next marked event below"),
     Binding("M", "mark(-1)", "Mark above", show=False, id="account.mark-before", tooltip="The next marked event above"),
-    Binding(
-        "less_than_sign", "query(-1)", "Query before", show=False, id="account.query-before", tooltip="The query before"
-    ),
-    Binding(
-        "greater_than_sign", "query(1)", "Query after", show=False, id="account.query-after", tooltip="The query after"
-    ),
-    Binding("R", "read_on", "Read on", show=False, id="account.read-on", tooltip="Read on where a source failed"),
     Binding("u", "recall", "Recall", show=False, id="account.recall", tooltip="Take the last mail back while it waits"),
     Binding(
         "P", "proof", "Proves", show=False, id="account.proof", tooltip="Record what a pin proves: a class of evidence"

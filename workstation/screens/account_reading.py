@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
-from textual import on, work
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
-from workstation.screens.account_story import AccountStory
+from workstation.screens.account_query import AccountQuery
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.screens.dialogs.reason import ReasonDialog
 from workstation.services.timeline.event import FIELDS, Event
 from workstation.services.timeline.query import edit
 from workstation.services.timeline.query.ast import Query
-from workstation.services.timeline.query.errors import QueryError
 from workstation.services.timeline.query.language import parse
 from workstation.services.views import Mark
 from workstation.widgets.choices import Choice
-from workstation.widgets.timeline_pane import TimelinePane
 
 READING_KEYS: list[BindingType] = [
     Binding(
@@ -45,7 +42,7 @@ ALONG = ("session.id", "device.id", "source.ip", "source.as.number")
 _PINNED = parse("pinned:true")
 
 
-class AccountReading(AccountStory):
+class AccountReading(AccountQuery):
     """Reading the timeline, and on from the event under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = READING_KEYS
@@ -56,69 +53,7 @@ class AccountReading(AccountStory):
         #: The event around which is looked, and how often the time was widened.
         self._middle: tuple[tuple[str, str], int] = (("", ""), 0)
 
-    # -- filters and zone ----------------------------------------------------------------------------
-
-    def action_keep_value(self) -> None:
-        """Choose a value of this event to filter on."""
-        self._filter_on_value(hide=False)
-
-    def action_hide_value(self) -> None:
-        """Choose a value of this event to hide."""
-        self._filter_on_value(hide=True)
-
-    @work(group="flow", name="filter on a value", exit_on_error=False)
-    async def _filter_on_value(self, hide: bool) -> None:
-        event = self.timeline.ledger.event
-        if event is None:
-            return
-        fields = sorted(FIELDS.items(), key=lambda field: field[1] == "id")
-        choices = [
-            Choice(key=attribute, label=field, detail=str(getattr(event, attribute)))
-            for field, attribute in fields
-            if getattr(event, attribute)
-        ]
-        title = "Hide events with this value" if hide else "Show only events with this value"
-        dialog = ChooseDialog(title, choices, first="field", second="value of this event")
-        attribute = await self.ask(dialog)
-        if attribute:
-            query, value = self.timeline.query_in_force, str(getattr(event, attribute))
-            self.timeline.ask((edit.without_value if hide else edit.with_value)(query, attribute, value))
-
-    def action_type_filter(self) -> None:
-        """Type a filter."""
-        self.query_one("#timeline-box").add_class("-typing")
-        self.filter_line.focus()
-
-    @on(Input.Submitted, "#filter")
-    def filter_typed(self, event: Input.Submitted) -> None:
-        """Add what was typed."""
-        try:
-            typed = parse(event.value)
-        except QueryError as error:
-            self.say(f"✗ {error.sentence()}", "strong")
-            self.filter_line.cursor_position = error.column
-            return
-        self._leave_filter_line()
-        self.timeline.ask(edit.also(self.timeline.query_in_force, typed))
-
-    def _leave_filter_line(self) -> None:
-        self.timeline.ledger.focus()
-        self.query_one("#timeline-box").remove_class("-typing")
-        self.filter_line.value = ""
-
-    def action_back(self) -> None:
-        """Leave the filter line, stop opening or reading, or drop the last filter: one at a time."""
-        if self.filter_line.has_focus:
-            self._leave_filter_line()
-        elif self.stop_opening():
-            self.say("Left.")
-        elif self.timeline.timeline is not None and self.timeline.timeline.loading:
-            self.timeline.timeline.stop()
-            self.say("Reading was stopped; what came is shown. R reads on from there.")
-        elif self.timeline.query_in_force:
-            self.timeline.ask(edit.without_last(self.timeline.query_in_force))
-        else:
-            self.timeline.ledger.focus()
+    # -- zone and marks ------------------------------------------------------------------------------
 
     def action_zone(self) -> None:
         """Write the times in the next zone."""
@@ -127,47 +62,11 @@ class AccountReading(AccountStory):
         self._write_all()
         self.say(f"Times are {self.zone.word} now.")
 
-    def action_fold(self) -> None:
-        """Fold sessions and bursts, or show every event."""
-        self.timeline.set_folding(not self.timeline.folding)
-        self.say(
-            "Sessions and bursts are a row each; Enter opens one." if self.timeline.folding else "Every event is a row."
-        )
-
     def action_mark(self, step: int) -> None:
         """Go to the next marked event, or the one before."""
         rows = [row for mark in self.timeline.marks for row in mark.rows]
         if not self.timeline.ledger.go_to(rows, step):
             self.say(f"No marked event is {'below' if step > 0 else 'above'}." if rows else "No rule marked anything.")
-
-    def action_query(self, step: int) -> None:
-        """Go back to the query before, or forward again."""
-        if not self.timeline.asked_before(step):
-            self.say("There is no query before this one." if step < 0 else "There is no query after this one.")
-
-    def action_reread(self) -> None:
-        """Read everything again."""
-        if self.case is not None:
-            self.read(self.case)
-        elif self.view is not None:
-            self.read_timeline(self.view.account.id)
-        else:
-            self.say("No case is open: n takes the next one.")
-
-    def action_read_on(self) -> None:
-        """Read on where a source failed or was stopped."""
-        timeline = self.timeline.timeline
-        if timeline is None:
-            self.action_reread()
-        elif names := timeline.again():
-            self.say(f"Reading on: {', '.join(names)}.")
-        else:
-            self.say("Every source was read to its end.")
-
-    @on(TimelinePane.Refused)
-    def query_refused(self, event: TimelinePane.Refused) -> None:
-        """Say why the query cannot be asked."""
-        self.say(f"✗ {event.why}", "strong")
 
     # -- around and along ------------------------------------------------------------------------------
 

@@ -170,6 +170,7 @@ async def open_desk(
             drafts=await asyncio.to_thread(Drafts, drafts_dir / login, bytes.fromhex(key), clock) if key else None,
             touch=touch,
             sharing=view.sharing,
+            column_sets=settings.timeline.columns,
         )
     )
 

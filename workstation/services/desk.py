@@ -7,7 +7,7 @@ raise :class:`~workstation.services.errors.WorkstationError`, whose ``sentence()
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -63,6 +63,11 @@ class Desk(Protocol):
     @property
     def person(self) -> Person:
         """Who is signed in."""
+        ...
+
+    @property
+    def column_sets(self) -> Mapping[str, tuple[str, ...]]:
+        """The team's own column sets of the timeline by name: ECS fields."""
         ...
 
     # -- queue -----------------------------------------------------------------------------------

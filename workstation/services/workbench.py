@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from workstation.services.bench.findings import FindingsDesk
@@ -32,6 +32,11 @@ class Workbench(QueueDesk, PacketDesk, FindingsDesk, StoryDesk, MailDesk, People
     def person(self) -> Person:
         """Who is signed in."""
         return self.tools.person
+
+    @property
+    def column_sets(self) -> Mapping[str, tuple[str, ...]]:
+        """The team's own column sets of the timeline by name: ECS fields."""
+        return self.tools.column_sets
 
     async def audit(self, before: datetime | None = None, limit: int = 200) -> tuple[AuditRow, ...]:
         """Return the newest audit records that I may see, newest first. Reading them is a record too."""

@@ -21,6 +21,8 @@ class EventDetail(Pane):
     """The event, or the gap, under the cursor of the timeline."""
 
     HELP = "The event under the cursor with all of its fields, and the raw record that was kept byte for byte."
+    #: Whether the raw record stands above the fields.
+    raw_first = False
 
     def show(
         self,
@@ -40,7 +42,9 @@ class EventDetail(Pane):
         elif isinstance(row, FoldRow):
             self.write(_fold(row, zone).content(), top=True)
         elif isinstance(row, Event):
-            self.write(_event(row, zone, labels, marks, pin, findings).content(), top=True)
+            prose = _raw(Prose(), row).gap() if self.raw_first else Prose()
+            _event(prose, row, zone, labels, marks, pin, findings)
+            self.write((prose if self.raw_first else _raw(prose, row)).content(), top=True)
 
 
 def _gap(gap: Gap, zone: Zone) -> Prose:
@@ -60,9 +64,9 @@ def _fold(row: FoldRow, zone: Zone) -> Prose:
 
 
 def _event(
-    event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None, findings: Findings
-) -> Prose:
-    prose = Prose().line((event.action, "strong"), "  ", (f"{zone.at_us(event.time_us)} {zone.word}", "quiet"))
+    prose: Prose, event: Event, zone: Zone, labels: LabelMap, marks: Sequence[Mark], pin: Pin | None, findings: Findings
+) -> None:
+    prose.line((event.action, "strong"), "  ", (f"{zone.at_us(event.time_us)} {zone.word}", "quiet"))
     if pin is not None:
         prose.line(("pin ", "accent"), f"evidence {pin.id}, kept by {pin.added_by} {zone.at(pin.added_at)}")
     for mark in marks:
@@ -90,5 +94,8 @@ def _event(
         late = (event.ingested_us - event.time_us) / 1_000_000
         said = f"{late:,.0f} s later" if late >= 0 else f"{-late:,.0f} s before it happened: a clock is wrong"
         prose.pair("event.ingested", f"{zone.at_us(event.ingested_us)}  {said}", width=WIDTH)
+
+
+def _raw(prose: Prose, event: Event) -> Prose:
     prose.head("raw record, as it came").block(event.raw.decode("utf-8", "backslashreplace") or "(none was kept)")
     return prose.pair("sha256", event.sha256, "quiet")

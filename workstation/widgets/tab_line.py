@@ -14,11 +14,11 @@ from textual.widget import Widget
 from workstation.widgets.prose import Part, plain
 
 #: Letters that a name is cut to where the room is short, one after the other.
-_LETTERS = (8, 6, 4, 3)
+_LETTERS = (8, 7, 6, 5, 4, 3)
 
 
 class TabLine(Widget):
-    """Names of panes in one row: ``event │ mail 2 │ procedure``. A click on a name shows its pane."""
+    """Names of panes in one row: ``[event]  mail 2  procedure``. A click on a name shows its pane."""
 
     DEFAULT_CSS = """
     TabLine { height: 1; padding: 0 1; background: $panel; color: $quiet; }
@@ -37,17 +37,18 @@ class TabLine(Widget):
     def _names(self) -> list[tuple[str, str]]:
         names: list[tuple[str, str]] = []
         for letters in (None, *_LETTERS):
-            names = [(tab, f"{name[:letters]} {count}".strip()) for tab, name, count in self.tabs]
-            if sum(cell_len(name) + 3 for _, name in names) <= self.size.width:
+            names = [
+                (tab, f"{name if tab == self.active else name[:letters]} {count}".strip())
+                for tab, name, count in self.tabs
+            ]
+            if sum(cell_len(name) + 2 for _, name in names) <= self.size.width:
                 break
         return names
 
     def render(self) -> Content:
         """Return the names, the active one strong."""
         parts: list[Part] = []
-        for n, (tab, name) in enumerate(self._names()):
-            if n:
-                parts.append(("│", "quiet"))
+        for tab, name in self._names():
             parts.append((f"[{name}]", "accent") if tab == self.active else (f" {name} ", "quiet"))
         return plain(*parts)
 
@@ -59,4 +60,4 @@ class TabLine(Widget):
             if 0 <= x < width:
                 self.post_message(self.Picked(tab))
                 return
-            x -= width + 1
+            x -= width

@@ -5,31 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from workstation.services.timeline.event import Event, Outcome
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Gap
 from workstation.services.timeline.working.rows import EventRow, FoldRow, GapRow, Key, Row
 from workstation.services.views import Mark
 from workstation.widgets import empty
 from workstation.widgets.cells import Cell, Column
+from workstation.widgets.event_columns import SETS, cells_of
 from workstation.widgets.labels import LabelMap, whose
 from workstation.widgets.ledger import Ledger
-from workstation.widgets.times import ZULU
+from workstation.widgets.times import ZULU, Zone
 
 if TYPE_CHECKING:
     from workstation.services.timeline.working.shown import Shown
 
-COLUMNS = (
-    Column(key="time", title="time", width=14, keep=20),
-    Column(key="action", title="what happened", width=18, most=26, keep=19, flex=True),
-    Column(key="outcome", title="ok?", width=4, keep=12),
-    Column(key="what", title="to what", width=8, keep=15, flex=True),
-    Column(key="where", title="from", width=11, keep=13),
-    Column(key="device", title="device", width=9, keep=14),
-    Column(key="who", title="whose", width=8, keep=18),
-    Column(key="flags", title="", width=5, keep=17),
-    Column(key="source", title="source", width=12, keep=5),
-)
-_OUTCOME = {Outcome.SUCCESS: Cell("✓"), Outcome.FAILURE: Cell("✗ no"), Outcome.UNKNOWN: Cell("?", "quiet")}
 #: Actions that the line of a fold names.
 _NAMED = 3
 
@@ -76,8 +65,8 @@ class TimelineLedger(Ledger[Key, Row]):
     )
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(COLUMNS, empty.loading("the timeline"), id=id)
-        self.zone = ZULU
+        super().__init__(SETS["overview"], empty.loading("the timeline"), id=id)
+        self.zone: Zone = ZULU
         #: The present year: times of another one are written with theirs.
         self.year = 0
         self.labels: LabelMap = {}
@@ -99,6 +88,11 @@ class TimelineLedger(Ledger[Key, Row]):
             self.forget_cursor()
         self._of = shown
         self.show(Places(shown))
+
+    def lay(self, columns: tuple[Column, ...]) -> None:
+        """Show other columns of the same rows."""
+        self.columns, self._placed = columns, (0, ())
+        self.redraw()
 
     def say(self, blank: empty.Blank) -> None:
         """Show why there are no rows."""
@@ -157,7 +151,7 @@ class TimelineLedger(Ledger[Key, Row]):
         """Return a time without the year where it is this one."""
         return written[5:] if written[:4] == str(self.year) else written
 
-    def _when(self, us: int) -> str:
+    def when(self, us: int) -> str:
         """Return a time in the width of its column: with seconds this year, else with its year in their place."""
         written = self.zone.at_us(us, "%Y-%m-%d %H:%M:%S")
         return written[5:] if written[:4] == str(self.year) else written[2:-3]
@@ -170,27 +164,16 @@ class TimelineLedger(Ledger[Key, Row]):
         until = self.zone.at_us(row.first.time_us, "%H:%M:%S")
         sign, who = "▾" if row.opened else "▸", whose(last, self.labels).text
         parts = (f"{kind} {row.count:,} events since {until}", named + more, where, last.device, who)
-        return f"{self._when(last.time_us)} {sign} " + " · ".join(part for part in parts if part)
+        return f"{self.when(last.time_us)} {sign} " + " · ".join(part for part in parts if part)
 
     def cells(self, row: Row) -> Sequence[Cell]:
         """Return the cells of an event."""
         if not isinstance(row, EventRow):
             return ()
-        event = row.event
-        who = whose(event, self.labels)
-        return (
-            Cell(self._when(event.time_us), "quiet"),
-            Cell(f"  {event.action}" if row.inside else event.action, "strong" if row.key in self.marks else ""),
-            _OUTCOME[event.outcome],
-            Cell(event.target or event.factor or event.reason),
-            Cell(f"{event.country} {event.asn or event.ip}".strip()),
-            Cell(event.device, who.tone),
-            who,
-            self._flags(row),
-            Cell(event.source, "quiet"),
-        )
+        return cells_of(self.columns, row, self)
 
-    def _flags(self, row: EventRow) -> Cell:
+    def flags(self, row: EventRow) -> Cell:
+        """Return the signs of an event: a mark, a pin or a note."""
         marks, name = self.marks.get(row.key, ()), (row.event.source, row.event.id)
         pin = " pin" if name in self.pinned else " ✎" if name in self.noted else ""
         hostile = any(mark.severity == "high" for mark in marks)

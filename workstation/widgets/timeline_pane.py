@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual import getters, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -17,43 +17,49 @@ from workstation.services.clock import Clock, to_micros
 from workstation.services.errors import Invalid, WorkstationError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.query.ast import Query
-from workstation.services.timeline.query.edit import chips
+from workstation.services.timeline.query.edit import between, turned, without
 from workstation.services.timeline.query.history import History
 from workstation.services.timeline.source import SourceState
-from workstation.services.views import EventNote, Label, Mark, Pin, SourceLine
+from workstation.services.timeline.working.rows import Buckets
+from workstation.services.views import EventNote, Label, Mark, Pin
 from workstation.widgets import empty
+from workstation.widgets.chip_line import ChipLine
+from workstation.widgets.histogram import Histogram
 from workstation.widgets.labels import label_map
-from workstation.widgets.prose import Part, plain
+from workstation.widgets.prose import plain
+from workstation.widgets.query_line import QueryLine
+from workstation.widgets.source_states import source_parts
 from workstation.widgets.timeline import TimelineLedger
 from workstation.widgets.times import Zone
 
 if TYPE_CHECKING:
     from workstation.services.timeline.loading.timeline import Timeline
+    from workstation.services.timeline.query.complete import Counts
     from workstation.services.timeline.sifting import Sieve, Sifted
+    from workstation.services.timeline.working.columns import WorkingSet
     from workstation.services.timeline.working.shown import Shown
 
 #: Up to this many events are sifted on the spot (a few milliseconds); more go to a thread.
 AT_ONCE = 5_000
-_BARS = " ▁▂▃▄▅▆▇█"
-_STATE: dict[SourceState, tuple[str, str]] = {
-    SourceState.LOADING: ("…", "quiet"),
-    SourceState.LIVE: ("●", "accent"),
-    SourceState.PARTIAL: ("◐", "strong"),
-    SourceState.FAILED: ("✗", "strong"),
-}
+#: By time, the newest first.
+NEWEST = ("@timestamp", False)
 
 
 class TimelinePane(Vertical):
-    """Histogram, query, rows and the state of the sources."""
+    """The query, when it all happened, the rows, and the state of the sources."""
 
+    query_line = getters.query_one("#query-line", QueryLine)
+    chip_line = getters.query_one("#chips", ChipLine)
+    histogram = getters.query_one("#histogram", Histogram)
     ledger = getters.query_one("#events", TimelineLedger)
 
     DEFAULT_CSS = """
     TimelinePane {
         TimelineLedger { height: 1fr; }
-        Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        #chips { display: none; }
-        &.-filtered #chips { display: block; }
+        #sources { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #query-line { display: none; }
+        &.-typing #query-line { display: block; }
+        &.-typing #chips { display: none; }
     }
     """
 
@@ -75,6 +81,8 @@ class TimelinePane(Vertical):
         self.timeline: Timeline | None = None
         self.history = History()
         self.folding = False
+        #: What the rows are sorted by, and whether the least comes first.
+        self.order: tuple[str, bool] = NEWEST
         self.sifted: Sifted | None = None
         self._opened: frozenset[str] = frozenset()
         self._held: tuple[str, str] | None = None
@@ -82,11 +90,13 @@ class TimelinePane(Vertical):
         self._dirty = False
         self._sifting = False
         self._wanted = 0
+        self._counts: tuple[WorkingSet, Counts] | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay the four parts above each other."""
-        yield Static(id="histogram")
-        yield Static(id="chips")
+        """Lay the parts above each other."""
+        yield QueryLine(self._counting, self._said, id="query-line")
+        yield Histogram(id="histogram")
+        yield ChipLine(id="chips")
         yield TimelineLedger(id="events")
         yield Static(id="sources")
 
@@ -124,6 +134,10 @@ class TimelinePane(Vertical):
         """Forget the account that was shown, its queries too."""
         self.timeline, self.sifted = None, None
         self.history, self._opened = History(), frozenset()
+        self.order, self._counts = NEWEST, None
+        self.stop_typing()
+        self.query_line.forget()
+        self.histogram.forget()
         self.ledger.forget_cursor()
         self.ledger.marks = {}
         self.ledger.say(empty.loading("the timeline"))
@@ -168,6 +182,11 @@ class TimelinePane(Vertical):
     def set_folding(self, folding: bool) -> None:
         """Fold sessions and bursts to a row each, or show every event."""
         self.folding, self._opened = folding, frozenset()
+        self.sift_soon()
+
+    def sort(self, by: str, ascending: bool) -> None:
+        """Sort the rows by a field; ``@timestamp`` is when it happened."""
+        self.order = (by, ascending)
         self.sift_soon()
 
     def turn_fold(self, key: str) -> None:
@@ -251,7 +270,9 @@ class TimelinePane(Vertical):
             pins=tuple(sorted(self.ledger.pinned)),
             marks=self._marked(),
             labels=self._labels,
-            buckets=max(10, self.size.width - 26),
+            by=self.order[0],
+            ascending=self.order[1],
+            buckets=self.histogram.room,
         )
 
     def _marked(self) -> dict[str, tuple[int, ...]]:
@@ -287,47 +308,82 @@ class TimelinePane(Vertical):
             return empty.failed("the timeline", "; ".join(f"{s.name}: {s.why}" for s in bad), "ctrl+r")
         return empty.empty("No source knows an event of this account in this span.", "ctrl+r reads again.")
 
+    # -- the query -----------------------------------------------------------------------------------
+
+    @property
+    def typing(self) -> bool:
+        """Whether a query is being typed."""
+        return self.has_class("-typing")
+
+    def start_typing(self) -> None:
+        """Edit the query in force in a line, whole."""
+        self.add_class("-typing")
+        self.query_line.edit(self.query_in_force)
+
+    def stop_typing(self) -> None:
+        """Leave the line; what was typed in it and not asked is there again the next time."""
+        if self.typing:
+            self.query_line.leave()
+            self.remove_class("-typing")
+            self.ledger.focus()
+
+    @on(QueryLine.Asked)
+    def _asked_for(self, event: QueryLine.Asked) -> None:
+        self.stop_typing()
+        self.ask(event.query)
+
+    @on(ChipLine.Drop)
+    def _drop(self, event: ChipLine.Drop) -> None:
+        self.ask(without(self.query_in_force, event.place))
+
+    @on(ChipLine.Turn)
+    def _turn(self, event: ChipLine.Turn) -> None:
+        self.ask(turned(self.query_in_force, event.place))
+
+    @on(ChipLine.Edit)
+    def _edit(self) -> None:
+        self.start_typing()
+
+    @on(Histogram.Chosen)
+    def _span_chosen(self, event: Histogram.Chosen) -> None:
+        self.ask(between(self.query_in_force, event.since_us, event.until_us))
+        self.ledger.focus()
+
+    @on(ChipLine.Left)
+    @on(Histogram.Left)
+    def _to_rows(self) -> None:
+        self.ledger.focus()
+
+    def _counting(self) -> Counts | None:
+        """Return how often values occur; asked in a thread while a query is typed."""
+        from workstation.services.timeline.query.complete import Counts
+
+        timeline = self.timeline
+        if timeline is None or not len(timeline.working):
+            return None
+        frame, had = timeline.working.snapshot(), self._counts
+        if had is None or had[0] is not frame.working:
+            self._counts = had = frame.working, Counts(frame)
+        had[1].frame = frame
+        return had[1]
+
+    def _said(self) -> dict[str, dict[str, int]]:
+        return {
+            "mark": {rule: len(rows) for rule, rows in self._marked().items()},
+            "pinned": {"true": len(self.ledger.pinned)},
+        }
+
     # -- the lines around the rows -----------------------------------------------------------------
 
     def _write_lines(self) -> None:
-        self.set_class(bool(self.query_in_force), "-filtered")
-        self.query_one("#histogram", Static).update(plain(*self._histogram()), layout=False)
-        parts: list[Part] = [("filter ", "quiet")]
-        for chip in chips(self.query_in_force):
-            parts += [(f" {'not ' if chip.hides else ''}{chip.text} ", "strong"), (" ", "")]
-        self.query_one("#chips", Static).update(plain(*parts, ("esc drops the last", "quiet")), layout=False)
+        self.chip_line.show(self.query_in_force)
+        buckets = self.sifted.buckets if self.sifted is not None else Buckets()
+        self.histogram.year = self.ledger.year
+        hostile = any(mark.severity == "high" for mark in self.marks)
+        self.histogram.show(buckets, self.ledger.zone, hostile=hostile)
         lines = self.timeline.lines if self.timeline else ()
-        self.query_one("#sources", Static).update(plain(*_source_parts(lines)), layout=False)
-
-    def _histogram(self) -> list[Part]:
-        if self.sifted is None or not self.total:
-            return [("", "")]
-        zone, form = self.ledger.zone, "%m-%d %H:%M"
-        top = max(self.sifted.buckets) or 1
-        bars = "".join(_BARS[-(-count * 8 // top)] for count in self.sifted.buckets)
-        since, until = zone.at_us(self.sifted.since_us, form), zone.at_us(self.sifted.until_us - 1, form)
-        return [(since + " ", "quiet"), (bars, "accent"), (" " + until, "quiet")]
+        self.query_one("#sources", Static).update(plain(*source_parts(lines)), layout=False)
 
     def on_resize(self) -> None:
         """Draw the histogram in the new width."""
         self.sift_soon()
-
-
-def _source_parts(sources: Sequence[SourceLine]) -> list[Part]:
-    parts: list[Part] = []
-    for source in sources:
-        sign, tone = _STATE[source.state]
-        parts += [(f"{sign} ", tone), source.name, (f" {source.events:,}", "quiet"), (f"{_state(source)}   ", tone)]
-    return parts or [("no source yet", "quiet")]
-
-
-def _state(source: SourceLine) -> str:
-    """Return what is to be said of a source beside its count; nothing where it is well."""
-    if source.state is SourceState.LIVE:
-        return ""
-    said = f" {source.state}"
-    if source.percent is not None:
-        said += f" {source.percent} %"
-    if source.failed_at is not None:
-        said += f" since {source.failed_at:%H:%MZ}"
-    return said + (f": {source.why}" if source.why else "")

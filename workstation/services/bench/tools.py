@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -56,6 +56,7 @@ class Tools:
         purposes: what this session opened and why.
         sight: how it looks; without one, directly.
         sharing: who knows which accounts share a value; None: nobody.
+        column_sets: the team's own, by name.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Tools:
         purposes: Purposes | None = None,
         sight: Sight | None = None,
         sharing: Sharing | None = None,
+        column_sets: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.person = person
         self.session = session
@@ -86,6 +88,7 @@ class Tools:
         self.drafts = drafts
         self.touch = touch
         self.sharing = sharing
+        self.column_sets = column_sets or {}
         self.purposes = purposes or Purposes()
         self.sight: Sight = sight or Direct(session, accounts, Tickets(session, self.purposes), clock)
 

@@ -14,8 +14,9 @@ from workstation.services.timeline.source import Gap
 from workstation.services.timeline.working.columns import Snapshot, WorkingSet
 from workstation.services.timeline.working.frame import Check, Mask, never
 from workstation.services.timeline.working.lookup import rows_where
+from workstation.services.timeline.working.rows import Buckets
 from workstation.services.timeline.working.shown import Shown, show
-from workstation.services.timeline.working.summary import histogram
+from workstation.services.timeline.working.summary import bucket_us, histogram
 from workstation.services.views import Label
 
 #: The fields that a label's kind speaks of: a network is an AS, else an address.
@@ -52,9 +53,7 @@ class Sifted(msgspec.Struct, frozen=True):
     mask: Mask | None
     pins: tuple[int, ...]
     total: int
-    buckets: tuple[int, ...]
-    since_us: int
-    until_us: int
+    buckets: Buckets
 
 
 def sift(working: WorkingSet, gaps: Sequence[Gap], sieve: Sieve, now_us: int, check: Check = never) -> Sifted:
@@ -86,10 +85,23 @@ def sift(working: WorkingSet, gaps: Sequence[Gap], sieve: Sieve, now_us: int, ch
         by=sieve.by,
         check=check,
     )
+    marked = [row for rows in sieve.marks.values() for row in rows]
+    buckets = _buckets(frame, kept, marked, max(1, sieve.buckets), check)
+    return Sifted(shown, kept, pins, len(frame.order()), buckets)
+
+
+def _buckets(frame: Snapshot, kept: Mask | None, marked: Sequence[int], count: int, check: Check) -> Buckets:
     order, times = frame.order(), frame.times()
-    since, until = (int(times[order[-1]]), int(times[order[0]]) + 1) if len(order) else (0, 1)
-    counts = histogram(frame, kept, since, until, max(1, sieve.buckets), check=check)
-    return Sifted(shown, kept, pins, len(order), tuple(counts.tolist()), since, until)
+    if not len(order):
+        return Buckets()
+    since, until = int(times[order[-1]]), int(times[order[0]]) + 1
+    every = histogram(frame, None, since, until, count, check=check)
+    passing = every if kept is None else histogram(frame, kept, since, until, count, check=check)
+    width = bucket_us(since, until, count)
+    signs = np.unique(np.array([row for row in marked if row < len(frame)], np.int64))
+    signs = signs if kept is None else signs[kept[signs]]
+    marks = np.bincount((times[signs] - since) // width, minlength=count)
+    return Buckets(tuple(passing.tolist()), tuple(every.tolist()), tuple(marks.tolist()), since, until, width)
 
 
 def said(frame: Snapshot, sieve: Sieve, pins: Sequence[int]) -> Said:

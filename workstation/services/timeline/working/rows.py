@@ -49,3 +49,19 @@ class GapRow(msgspec.Struct, frozen=True):
 
 
 Row: TypeAlias = EventRow | FoldRow | GapRow
+
+
+class Buckets(msgspec.Struct, frozen=True):
+    """How events lie in time: counts for each of some equal spans.
+
+    ``passing`` are the events that the query keeps, ``every`` all, ``marked`` those that rules marked and the query
+    keeps. They lie between ``since_us`` and ``until_us``, microseconds since the epoch; ``width_us`` is how long a
+    span is.
+    """
+
+    passing: tuple[int, ...] = ()
+    every: tuple[int, ...] = ()
+    marked: tuple[int, ...] = ()
+    since_us: int = 0
+    until_us: int = 1
+    width_us: int = 1
