@@ -1,4 +1,4 @@
-"""Back and forward, and queries under names."""
+"""Back and forward."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from workstation.services.timeline.query.history import History
 from workstation.services.timeline.query.language import parse
 
 A, B, C = parse("a"), parse("b"), parse("c")
-MINE, THEIRS = Shelf("person", "ana.k"), Shelf("procedure", "ATO")
 
 
 def test_back_and_forward_go_like_pages() -> None:
