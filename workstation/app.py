@@ -364,12 +364,12 @@ class WorkstationApp(App[None], inherit_bindings=False):
         await self.switch_mode("account")
         return cast(AccountScreen, self.screen_stack[0])
 
-    @work(group="find", name="find an account", exclusive=True, exit_on_error=False)
-    async def find_account(self, text: str) -> None:
-        """Open the account that a pasted text names."""
-        from workstation.screens.flows import find_account
+    @work(group="find", name="find a case or an account", exclusive=True, exit_on_error=False)
+    async def find(self, text: str) -> None:
+        """Open the case or the account that a pasted text names."""
+        from workstation.screens.flows import find
 
-        await find_account(self, text)
+        await find(self, text)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield what the palette offers beside the keys."""

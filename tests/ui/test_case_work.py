@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
+import pytest
 from textual.widgets import Button
 
 from tests.ui import paper_data as data
 from tests.ui.driving import LONG, driving
 from tests.ui.paper_desk import Paper
-from workstation.widgets.account_card import AccountCard
+from workstation.widgets.account_card import AccountCard, masked
 
 
 async def test_next_claims_and_opens_the_top_case() -> None:
@@ -252,3 +253,13 @@ async def test_close_and_give_back_leave_nothing_open() -> None:
         assert "No case is open." in d.seen()
         await d.press("n", "b")
         assert d.desk.did("release") == [(48_206,)]
+
+
+@pytest.mark.parametrize("value", ["J•hn Smith", "••••john@example.org x", "john••••smith", "+351 91 234 56 ••••"])
+def test_a_dot_in_a_name_does_not_pass_for_a_mask(value: str) -> None:
+    assert not any(word in masked(value) for word in value.split() if not word.startswith("••••"))
+
+
+@pytest.mark.parametrize("value", ["", "J••••", "J•••• S••••", "j••••@proton.me", "••••42", "••••"])
+def test_what_is_masked_already_stays(value: str) -> None:
+    assert masked(value) == value

@@ -89,7 +89,7 @@ async def test_a_fault_nobody_foresaw_is_named_without_its_values() -> None:
 
 async def test_a_pasted_account_opens_for_a_reason() -> None:
     async with driving() as d:
-        d.app.find_account("AA71 N84G")
+        d.app.find("AA71 N84G")
         await d.settle()
         d.fill("#reason", LONG)
         await d.press("enter")
@@ -150,3 +150,31 @@ async def test_next_twice_takes_one_case() -> None:
         gate.set()
         await d.settle()
         assert len(d.desk.did("claim")) == 1
+
+
+async def test_a_pasted_case_is_taken_and_opened() -> None:
+    async with driving() as d:
+        case = d.paper.order[1]
+        ref = d.paper.rows[case].ref
+        await d.press("ctrl+p", *ref.lower())
+        await d.until(lambda: f"Open case {ref}" in d.seen())
+        await d.press("enter")
+        await d.until(lambda: d.at == "AccountScreen" and d.base.case == case)
+        assert d.paper.rows[case].holder == "ana.k"
+
+
+async def test_a_case_that_is_not_there_is_said_to_be_none() -> None:
+    async with driving() as d:
+        d.app.find("CS-1")
+        await d.settle()
+        assert "There is no case CS-1 that you may see" in d.word
+        assert not d.desk.did("find_accounts")
+
+
+async def test_a_pasted_value_is_looked_for_in_the_timeline() -> None:
+    async with driving() as d:
+        await d.press("n", "ctrl+p", *"185.220.101.7")
+        await d.until(lambda: "Show only events with: 185.220.101.7" in d.seen())
+        await d.press("enter")
+        assert str(d.base.timeline.query_in_force) == "185.220.101.7"
+        assert 0 < d.base.timeline.shown < d.base.timeline.total

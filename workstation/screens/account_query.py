@@ -11,6 +11,8 @@ from workstation.screens.account_story import AccountStory
 from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.services.timeline.event import FIELDS
 from workstation.services.timeline.query import edit
+from workstation.services.timeline.query.ast import quoted_value
+from workstation.services.timeline.query.language import parse
 from workstation.widgets.choices import Choice
 from workstation.widgets.event_columns import LANES, SETS, own
 from workstation.widgets.timeline_pane import NEWEST, TimelinePane
@@ -141,6 +143,10 @@ class AccountQuery(AccountStory):
     def query_refused(self, event: TimelinePane.Refused) -> None:
         """Say why the query cannot be asked."""
         self.say(f"✗ {event.why}", "strong")
+
+    def only_with(self, text: str) -> None:
+        """Show only events that have a text in any field, beside what is shown and hidden already."""
+        self.timeline.ask(edit.also(self.timeline.query_in_force, parse(quoted_value(text, after_field=False))))
 
     # -- time and values of all -----------------------------------------------------------------------
 

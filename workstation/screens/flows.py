@@ -19,11 +19,12 @@ from workstation.screens.dialogs.choose import ChooseDialog
 from workstation.screens.dialogs.reason import ReasonDialog
 from workstation.screens.dialogs.refused import RefusedDialog
 from workstation.screens.dialogs.step_up import StepUpDialog
+from workstation.screens.palette import case_named
 from workstation.services.accounts.model import Account
 from workstation.services.desk import Desk
 from workstation.services.errors import Refused
-from workstation.services.text import group4
-from workstation.services.views import Alert, Option, Pin, Request, Review
+from workstation.services.text import clean, group4
+from workstation.services.views import Alert, CaseRow, Option, Pin, Request, Review
 from workstation.widgets.choices import Choice
 from workstation.widgets.packet import act_words
 
@@ -219,12 +220,44 @@ async def judge(screen: DeskScreen, review: Review) -> bool:
     return True
 
 
-async def find_account(host: WorkstationApp, text: str) -> None:
-    """Find the account that `text` names, and open it for a typed reason."""
+async def take_case(screen: DeskScreen, row: CaseRow) -> None:
+    """Take a case that is free, take over one that is not for a reason, and open it."""
+    me = screen.desk.person.login
+    held = row.holder and row.lease_until and row.lease_until > screen.host.clock.now()
+    if held and row.holder != me:
+        why = await screen.ask(
+            ReasonDialog(
+                f"Take {row.ref} over",
+                f"{row.holder_name or row.holder} works on it now and will be told why you took it.",
+                yes="Take over",
+            )
+        )
+        if not why:
+            return
+        await screen.desk.claim(row.id, why)
+    elif row.holder != me or not held:
+        await screen.desk.claim(row.id)
+    await screen.host.show_case(row.id)
+
+
+async def find(host: WorkstationApp, text: str) -> None:
+    """Open what a pasted text names: a case by its reference, else an account, for a typed reason."""
     desk: Desk | None = host.desk
     screen = host.screen_stack[0]
     if desk is None or not isinstance(screen, DeskScreen):
         return
+    case = case_named(text)
+    if case is None:
+        await _find_account(host, desk, screen, text)
+        return
+    rows = await desk.case_rows((case,))
+    if rows:
+        await take_case(screen, rows[0])
+    else:
+        screen.say(f"There is no case {clean(text, 30)} that you may see.")
+
+
+async def _find_account(host: WorkstationApp, desk: Desk, screen: DeskScreen, text: str) -> None:
     found = await desk.find_accounts(text)
     if not found:
         screen.say("No account has exactly this id, mail or user name.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 PASTED = 3
 #: Keys that only move; nobody looks for them by name.
 MOVING = ("ledger.", "pane.", "app.palette")
+
+
+_CASE = re.compile(r"cs-?(\d{1,18})", re.IGNORECASE)
+
+
+def case_named(text: str) -> int | None:
+    """Return the number of the case that a reference such as ``CS-48213`` names; None where it is none."""
+    found = _CASE.fullmatch(text.strip())
+    return int(found[1]) if found else None
 
 
 class KeyCommands(Provider):
@@ -49,24 +59,28 @@ class KeyCommands(Provider):
 
 
 class FindCommands(Provider):
-    """Looks up a pasted account id, mail or user name. Opening it asks for the reason first."""
+    """Looks up what was pasted: a case, an account (for a reason), or a value in the timeline that is open."""
 
     async def search(self, query: str) -> Hits:
-        """Yield one command for what was pasted."""
+        """Yield what can be done with what was pasted."""
+        from workstation.screens.account_query import AccountQuery
+        from workstation.screens.base import DeskScreen
+
         wanted = query.strip()
-        if len(wanted) < PASTED or not _on_the_desk(self.screen):
+        if len(wanted) < PASTED or not isinstance(self.screen, DeskScreen):
             return
-        text = f"Find account: {clean(wanted, 60)}"
-        host = cast("WorkstationApp", self.app)
-        yield Hit(
-            0.01, plain(text), partial(host.find_account, wanted), text=text, help="By id, mail or user name, exactly"
-        )
-
-
-def _on_the_desk(screen: Screen[object]) -> bool:
-    from workstation.screens.base import DeskScreen
-
-    return isinstance(screen, DeskScreen)
+        host, shown = cast("WorkstationApp", self.app), clean(wanted, 60)
+        open_it = partial(host.find, wanted)
+        if case_named(wanted) is not None:
+            text = f"Open case {shown.upper()}"
+            yield Hit(0.03, plain(text), open_it, text=text, help="Take it and open its account")
+            return
+        text = f"Find account: {shown}"
+        yield Hit(0.01, plain(text), open_it, text=text, help="By id, mail or user name, exactly")
+        if isinstance(self.screen, AccountQuery) and self.screen.timeline.total:
+            text = f"Show only events with: {shown}"
+            show = partial(self.screen.only_with, wanted)
+            yield Hit(0.02, plain(text), show, text=text, help="In any field of the timeline that is open")
 
 
 async def _run(screen: Screen[object], active: ActiveBinding) -> None:

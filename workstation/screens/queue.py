@@ -265,25 +265,10 @@ class QueueScreen(DeskScreen):
 
     @work(group="take", name="open a case", exit_on_error=False)
     async def _open(self, row: CaseRow) -> None:
-        """Take a case that is free, take over one that is not for a reason, and open it."""
-        me = self.desk.person.login
-        held = row.holder and row.lease_until and row.lease_until > self.host.clock.now()
-        if held and row.holder != me:
-            from workstation.screens.dialogs.reason import ReasonDialog
+        """Take the case and open it."""
+        from workstation.screens.flows import take_case
 
-            why = await self.ask(
-                ReasonDialog(
-                    f"Take {row.ref} over",
-                    f"{row.holder_name or row.holder} works on it now and will be told why you took it.",
-                    yes="Take over",
-                )
-            )
-            if not why:
-                return
-            await self.desk.claim(row.id, why)
-        elif row.holder != me or not held:
-            await self.desk.claim(row.id)
-        await self.host.show_case(row.id)
+        await take_case(self, row)
 
     def action_show_new(self) -> None:
         """Read the order again; the cursor stays on its case."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from workstation.services.accounts.model import Account, Contact, ContactKind, Risk, Status
@@ -36,9 +37,13 @@ class AccountCard(Pane):
         self.write(prose.content())
 
 
+#: A word as :mod:`workstation.services.accounts.masking` leaves it; a dot somewhere in a name is none.
+_MASKED = re.compile(r".?••••(?:@\S+|\S{0,2})")
+
+
 def masked(value: str) -> str:
-    """Return `value` as it may be shown: what the service has masked stays, anything else is masked here."""
-    if not value or "•" in value:
+    """Return `value` as it may be shown: what is masked already, word by word, stays; anything else is masked here."""
+    if all(map(_MASKED.fullmatch, value.split())):
         return value
     return mask_email(value) if "@" in value else mask_tail(value, 0)
 
