@@ -255,9 +255,17 @@ async def test_close_and_give_back_leave_nothing_open() -> None:
         assert d.desk.did("release") == [(48_206,)]
 
 
-@pytest.mark.parametrize("value", ["J•hn Smith", "••••john@example.org x", "john••••smith", "+351 91 234 56 ••••"])
-def test_a_dot_in_a_name_does_not_pass_for_a_mask(value: str) -> None:
-    assert not any(word in masked(value) for word in value.split() if not word.startswith("••••"))
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        ("J•hn Smith", "hn"),
+        ("••••john@example.org", "john"),
+        ("john••••smith", "smith"),
+        ("+351 91 234 56 ••••", "234"),
+    ],
+)
+def test_a_dot_in_a_name_does_not_pass_for_a_mask(value: str, hidden: str) -> None:
+    assert hidden not in masked(value)
 
 
 @pytest.mark.parametrize("value", ["", "J••••", "J•••• S••••", "j••••@proton.me", "••••42", "••••"])
