@@ -116,9 +116,9 @@ async def filtered(d: Driver) -> None:
 
 
 async def filtered_twice(d: Driver) -> None:
-    await d.press(
-        "escape", "escape", "slash", "ctrl+u", *("space" if key == " " else key for key in "login -trade"), "enter"
-    )
+    await d.press("escape", "escape", "slash")
+    d.fill("#filter", "login -trade")
+    await d.press("enter")
 
 
 async def bars_at_first(d: Driver) -> None:

@@ -19,6 +19,13 @@ def typed(text: str) -> tuple[str, ...]:
     return tuple("space" if character == " " else character for character in text)
 
 
+async def asked(d: Driver, text: str) -> None:
+    """Ask a query in the line."""
+    await d.press("slash")
+    d.fill("#filter", text)
+    await d.press("enter")
+
+
 def pane(d: Driver) -> TimelinePane:
     """Return the timeline of the account that is open."""
     found = d.base.timeline
@@ -56,7 +63,8 @@ class TestLine:
 
     async def test_the_sign_of_an_error_is_under_its_word(self) -> None:
         async with driving(size=(120, 40)) as d:
-            await d.press("n", "slash", *typed("login ipp:10.0.0.1"), "enter")
+            await d.press("n")
+            await asked(d, "login ipp:10.0.0.1")
             lines = d.seen().splitlines()
             line = next(n for n, text in enumerate(lines) if "ipp:10.0.0.1" in text)
             at = lines[line].index("ipp")
@@ -66,7 +74,9 @@ class TestLine:
 
     async def test_the_query_in_force_is_edited_whole_and_what_was_left_is_there_again(self) -> None:
         async with driving() as d:
-            await d.press("n", "slash", *typed("login"), "enter", "slash")
+            await d.press("n")
+            await asked(d, "login")
+            await d.press("slash")
             assert pane(d).query_line.field.value == "login "
             await d.press(*typed("country:N"), "escape")
             assert str(pane(d).query_in_force) == "login"
@@ -85,7 +95,9 @@ class TestLine:
 class TestFilters:
     async def test_each_is_dropped_or_turned_by_key_and_back(self) -> None:
         async with driving() as d:
-            await d.press("n", "slash", *typed("login country:NL"), "enter", "F", "left", "minus")
+            await d.press("n")
+            await asked(d, "login country:NL")
+            await d.press("F", "left", "minus")
             assert str(pane(d).query_in_force) == "-login source.geo.country_iso_code:NL"
             assert "not login" in d.seen()
             await d.press("x")
@@ -104,7 +116,9 @@ class TestFilters:
     async def test_the_chosen_one_is_in_sight_however_many_there_are(self) -> None:
         async with driving(size=(80, 24)) as d:
             words = " ".join(f"-word{n}number" for n in range(12))
-            await d.press("n", "slash", *typed(words), "enter", "F")
+            await d.press("n")
+            await asked(d, words)
+            await d.press("F")
             assert "▶not word11number" in d.seen()
             await d.press(*["left"] * 11)
             assert "▶not word0number" in d.seen()
@@ -136,7 +150,8 @@ class TestBars:
 
     async def test_what_does_not_pass_is_behind_what_does(self) -> None:
         async with driving() as d:
-            await d.press("n", "slash", *typed("api_key.created"), "enter")
+            await d.press("n")
+            await asked(d, "api_key.created")
             bars = pane(d).histogram.bars
             assert sum(bars.passing) == pane(d).shown < sum(bars.every) == pane(d).total
 
@@ -166,7 +181,9 @@ class TestValues:
 
     async def test_it_counts_what_is_shown_only(self) -> None:
         async with driving() as d:
-            await d.press("n", "slash", *typed("country:NL"), "enter", "g")
+            await d.press("n")
+            await asked(d, "country:NL")
+            await d.press("g")
             values = d.one("#values")
             await d.until(lambda: values.keys)
             assert sum(row.count for row in values.loaded.values()) == pane(d).shown
@@ -175,7 +192,9 @@ class TestValues:
 class TestKept:
     async def test_a_query_is_kept_asked_again_forgotten_and_kept_again(self) -> None:
         async with driving() as d:
-            await d.press("n", "slash", *typed("country:NL"), "enter", "Q", "s", *typed("from NL"), "enter")
+            await d.press("n")
+            await asked(d, "country:NL")
+            await d.press("Q", "s", *typed("from NL"), "enter")
             (kept,) = d.paper.queries
             assert (kept.name, kept.query, kept.kind) == ("from NL", "source.geo.country_iso_code:NL", "")
             await d.press("escape", "escape", "Q", "home", "enter")
@@ -187,7 +206,9 @@ class TestKept:
 
     async def test_for_the_procedure_everybody_sees_it(self) -> None:
         async with driving("mia.s") as d:
-            await d.press("n", "slash", *typed("login"), "enter", "Q", "S", *typed("all"), "enter")
+            await d.press("n")
+            await asked(d, "login")
+            await d.press("Q", "S", *typed("all"), "enter")
             (kept,) = d.paper.queries
             assert kept.kind == d.base.row.kind
 
