@@ -7,13 +7,19 @@ People: ana and ben (Level 1, P1 and P2), carla (Level 2, P3), david and his sec
 from __future__ import annotations
 
 import asyncio
+import atexit
+import fcntl
 import json
 import operator
 import os
 import secrets
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -380,14 +386,31 @@ def _lives(connection: psycopg.Connection[Any]) -> bool:
     return True
 
 
+@cache
+def _mould() -> tuple[Path, Verifier, dict[str, str]]:
+    """Return the files of a store with its rules and people, stopped, and its secrets: made once a process."""
+    home = Path(tempfile.mkdtemp(prefix="mould"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    with embedded.start(home / "store") as lease:
+        migrate(lease.superuser_dsn("postgres"))
+        made = Installation(lease)
+        made.enrol()
+        made.close()
+    with (home / "store" / "supervisor.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the server has stopped
+    return home / "store" / "data", made.verifier, made.passwords
+
+
 @contextmanager
 def installation(directory: Path) -> Iterator[Installation]:
     """Start a store with its rules and people; stop it at the end."""
+    data, verifier, passwords = _mould()
+    directory.mkdir(mode=0o700, parents=True)
+    subprocess.run(["cp", "-a", data, directory / "data"], check=True)
     with embedded.start(directory) as lease:
-        migrate(lease.superuser_dsn("postgres"))
         made = Installation(lease)
+        made.verifier, made.passwords = verifier, dict(passwords)
         try:
-            made.enrol()
             yield made
         finally:
             made.close()
