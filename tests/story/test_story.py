@@ -103,6 +103,7 @@ async def test_a_protective_act_is_done_at_once_by_level_one(demo: Place) -> Non
         assert "holds none" not in done.readback
 
 
+@pytest.mark.long
 async def test_a_mail_reaches_the_client_and_is_answered(demo: Place) -> None:
     async with AsyncExitStack() as stack:
         ana = await sit(stack, demo, "ana.k")
