@@ -13,7 +13,7 @@ from tests.ui.paper_desk import Paper, replace
 from workstation.services.accounts.model import Account
 from workstation.services.clock import to_micros
 from workstation.services.timeline.event import Event
-from workstation.services.views import Difference, Fact
+from workstation.services.views import Claim, Difference, EventNote, Fact, Findings, KeptQuery
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -83,6 +83,21 @@ def poisoned() -> Paper:
     steps = tuple(replace(step, text=text) for step, text in zip(paper.procedure.steps, cycle(TEXTS)))
     paper.procedure = replace(paper.procedure, title=ALL[:300], steps=steps)
     paper.account = _account(paper.account)
+    short = [text for text in TEXTS if len(text) < 400]
+    paper.queries = tuple(
+        KeptQuery(id=n, name=text[:60], query=text or "x", by="ana.k", kind="account_takeover" if n % 2 else "")
+        for n, text in enumerate(short, 1)
+    )
+    paper.findings = Findings(
+        claims=tuple(
+            Claim(id=n, said=text, added_by=text, added_at=data.NOW, verdict="open", why=text, judged_by=text)
+            for n, text in enumerate(short, 1)
+        ),
+        notes=tuple(
+            EventNote(id=n, source="signin-log", event_id="p-0", text=text, by=text, at=data.NOW)
+            for n, text in enumerate(short, 1)
+        ),
+    )
     paper.forward(first)
     packet = paper.packets[first]
     facts = tuple(Fact(name=text, value=text) for text in TEXTS)

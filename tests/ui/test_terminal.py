@@ -130,6 +130,7 @@ READS = {
     "open_escalation",
     "audit",
     "aclose",
+    "left_standing",
 }
 
 
@@ -159,6 +160,42 @@ def test_an_analyst_sees_hostile_texts_and_nothing_obeys(deeds: Path) -> None:
         terminal.wait(words)
         terminal.leave(words)
     terminal.press("?", "end", "\x1b", "6", "end", "q")
+    assert terminal.end() == 0
+    assert not unsafe(bytes(terminal.seen))
+    assert set(deeds.read_text("utf-8").split()) - READS == set()
+
+
+#: For each way to choose what of the timeline is shown: the keys, what says that it is open, the keys in it.
+CHOICES = {
+    "g": ("How often values occur", ("right", "end", "home", "left", *("down", "right", "pagedown", "left") * 20)),
+    "Q": ("save mine", ("end", "home", *["down"] * 30)),
+    "G": ("Where the events come from", ("end", "home")),
+    "K": ("What the rules found", ("end",)),
+    "w": ("Go along", ("end",)),
+    "N": ("Sort the timeline", ("end",)),
+}
+
+
+def test_what_is_chosen_by_is_hostile_and_nothing_obeys(deeds: Path) -> None:
+    terminal = Terminal("-m", "tests.ui.run_paper", "ana.k", "poisoned", str(deeds))
+    terminal.wait("Mine")
+    terminal.press("n")
+    terminal.wait("timeline")
+    terminal.press("end", "home")
+    for key, (words, inside) in CHOICES.items():
+        terminal.press(key)
+        terminal.wait(words)
+        terminal.press(*inside)
+        terminal.leave(words)
+    for field in ("action", "device", "user_agent", "target", "ip", "session"):
+        terminal.press("/", *f"{field}:", "down", "down", "down", "tab", "\r")
+        terminal.press("F", "-", "x", "\x1b")
+    for _ in range(5):
+        terminal.press("D", "pagedown", "home")
+    terminal.press("L", "end", "home", "L", "y", "h", "home", "v", "end", "\x1b", "S")
+    for _ in range(9):
+        terminal.press("]", "end")
+    terminal.press("q")
     assert terminal.end() == 0
     assert not unsafe(bytes(terminal.seen))
     assert set(deeds.read_text("utf-8").split()) - READS == set()
