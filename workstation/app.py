@@ -32,7 +32,7 @@ from workstation.screens.glass import Glass
 from workstation.screens.guard import Guard
 from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
-from workstation.widgets.lean import lean_strips
+from workstation.widgets.lean import lean_strips, quick_frames
 from workstation.widgets.line_filter import HarmlessLines
 from workstation.widgets.state_bar import Facts, StateBar
 from workstation.widgets.themes import THEMES
@@ -86,6 +86,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         banner: str = "",
     ) -> None:
         lean_strips()
+        quick_frames()
         super().__init__()
         self._connect = self.connect_again = connect
         self._switch = switch

@@ -9,11 +9,15 @@ for garbage finds nothing and takes its time between two frames.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from rich.segment import Segment
+from textual import screen
 from textual.cache import FIFOCache
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 #: Textual's own caches of a strip, with their sizes.
@@ -28,6 +32,11 @@ CACHES = {
 }
 #: Objects made before a look for garbage among the youngest, and how many such looks before the older are looked at.
 THRESHOLDS = (50_000, 20, 50)
+#: Seconds that a change waits for the next frame, at most. Textual's sixtieth of a second is longer than a frame takes
+#: to paint: a key that follows a paint would wait for it alone longer than a key may take.
+FRAME_S = 1 / 250
+#: Seconds for which a thread that works may hold up the one that paints; Python's own 5 ms are half of a key.
+SWITCH_S = 0.0005
 
 
 class _Late:
@@ -70,7 +79,34 @@ def lean_strips() -> bool:
     return True
 
 
+def quick_frames() -> bool:
+    """Paint soon after a change; False where Textual keeps its frame elsewhere, and is left alone."""
+    if not isinstance(vars(screen).get("UPDATE_PERIOD"), float):
+        return False
+    vars(screen)["UPDATE_PERIOD"] = FRAME_S
+    return True
+
+
+def measured(view: ScrollView, size: Size) -> None:
+    """Give `view` another virtual size.
+
+    Textual lays the whole screen out for it. Only the scrollbar looks at it here: there is another room for what is
+    in the view only where the bar comes or goes.
+    """
+    if view.size and (size.height > view.container_size.height) == view.show_vertical_scrollbar:
+        view.set_reactive(ScrollView.virtual_size, size)
+        if view.show_vertical_scrollbar:
+            view.vertical_scrollbar.window_virtual_size = size.height
+        view.scroll_y = view.scroll_y  # not beyond the last line
+    else:
+        view.virtual_size = size
+
+
 def lean_garbage() -> None:
-    """Leave what was loaded so far out of every look for garbage, and look less often."""
+    """Leave what was loaded so far out of every look for garbage, and look less often.
+
+    Threads that work, such as one that sifts, give way to the one that paints sooner.
+    """
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)

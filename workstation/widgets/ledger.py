@@ -24,6 +24,7 @@ from textual.strip import Strip
 from workstation.widgets.cells import Cell, Column, Placed, place
 from workstation.widgets.drawing import draw_blank, draw_cells, draw_header, draw_words
 from workstation.widgets.empty import Blank
+from workstation.widgets.lean import measured
 from workstation.widgets.order import heir
 from workstation.widgets.watermark import empty_line
 
@@ -194,12 +195,16 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         if rows is not None:
             self._rows = OrderedDict(rows)
         self._settle(was, at)
-        self._drawn.clear()
         self._asked = ()
-        self.virtual_size = Size(self.size.width, len(keys) + HEADER)
+        measured(self, Size(self.size.width, len(keys) + HEADER))
         if self.touched and 0 <= line < self._shown and self._at - line != self.scroll_offset.y:
             self.scroll_to(y=max(0, self._at - line), animate=False, immediate=True)
         self._scroll_to_cursor()
+        self._repaint()
+
+    def _repaint(self) -> None:
+        """Draw the rows of another order."""
+        self._drawn.clear()
         self.refresh()
 
     def put(self, rows: Mapping[K, R], gone: frozenset[K] = frozenset()) -> None:

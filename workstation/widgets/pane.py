@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from workstation.widgets.hanging import hang
+from workstation.widgets.lean import measured
 from workstation.widgets.watermark import empty_line
 
 
@@ -98,7 +99,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     def _measure(self) -> None:
         width = self.scrollable_content_region.width
         if width:
-            self.virtual_size = Size(width, len(self._wrapped(width)))
+            measured(self, Size(width, len(self._wrapped(width))))
 
     def on_resize(self) -> None:
         """Wrap the text in the new width."""

@@ -32,6 +32,8 @@ class Places(Sequence[Key]):
 
     def __init__(self, shown: Shown) -> None:
         self.shown = shown
+        #: The key that was looked for last, and its place: a look goes through all rows.
+        self._last: tuple[Key | None, int | None] = (None, None)
 
     def __len__(self) -> int:
         return len(self.shown)
@@ -42,17 +44,22 @@ class Places(Sequence[Key]):
         return self.shown.key_at(place if place >= 0 else len(self.shown) + place)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int | str) and self.shown.place_of(key) is not None
+        return isinstance(key, int | str) and self._place(key) is not None
 
     def __iter__(self) -> Iterator[Key]:
         return (self.shown.key_at(at) for at in range(len(self.shown)))
 
     def index(self, key: Key, start: int = 0, stop: int | None = None) -> int:
         """Return where `key` is now; that of a fold for an event in it. Raises ValueError."""
-        place = self.shown.place_of(key)
+        place = self._place(key)
         if place is None:
             raise ValueError(key)
         return place
+
+    def _place(self, key: Key) -> int | None:
+        if self._last[0] != key:
+            self._last = (key, self.shown.place_of(key))
+        return self._last[1]
 
 
 class TimelineLedger(Ledger[Key, Row]):
@@ -72,8 +79,10 @@ class TimelineLedger(Ledger[Key, Row]):
         self.labels: LabelMap = {}
         self.pinned: frozenset[tuple[str, str]] = frozenset()
         self.noted: frozenset[tuple[str, str]] = frozenset()
-        self.marks: Mapping[int, Sequence[Mark]] = {}
+        self._marks: Mapping[int, Sequence[Mark]] = {}
         self._of: Shown | None = None
+        #: What was seen before another order of the same events.
+        self._before: tuple[object, ...] | None = None
 
     def show_rows(self, shown: Shown, cursor: int | None = None) -> None:
         """Show other rows. The cursor stays on its event; until it was first moved, it stays on the newest.
@@ -86,8 +95,21 @@ class TimelineLedger(Ledger[Key, Row]):
             self._cursor = cursor
         elif not self.touched or (self._of is not None and self._of.frame.working is not shown.frame.working):
             self.forget_cursor()
+        before = self._look() if self._of is not None and self._of.frame.working is shown.frame.working else None
         self._of = shown
+        self._before = before
         self.show(Places(shown))
+        self._before = None
+
+    @property
+    def marks(self) -> Mapping[int, Sequence[Mark]]:
+        """What the rules found, by the number of an event."""
+        return self._marks
+
+    @marks.setter
+    def marks(self, marks: Mapping[int, Sequence[Mark]]) -> None:
+        self._marks = marks
+        self.redraw()
 
     def lay(self, columns: tuple[Column, ...]) -> None:
         """Show other columns of the same rows."""
@@ -187,6 +209,23 @@ class TimelineLedger(Ledger[Key, Row]):
             time_us = _time_of(was.shown.row_at(at))
             self._cursor = shown.key_at(shown.place_at(time_us))
         super()._settle(was, at)
+
+    def _repaint(self) -> None:
+        """Draw only if other rows are seen than before: most of what comes in comes in elsewhere."""
+        if self._before is None:
+            super()._repaint()
+        elif self._look() != self._before:
+            # Events stay what they are; a fold grows and a gap ends elsewhere under the same key.
+            for token in list(self._drawn.keys()):
+                if isinstance(token[0], str):
+                    self._drawn.discard(token)
+            self.refresh()
+
+    def _look(self) -> tuple[object, ...]:
+        """Return what is seen: the rows, and which of them the cursor is on."""
+        shown, top = self._of, self.scroll_offset.y
+        rows = shown and [shown.row_at(at) for at in range(top, min(top + self._shown, len(shown)))]
+        return rows, self._at - top
 
     def _ask(self) -> None:
         """Ask for nothing: every row is here."""
