@@ -6,11 +6,12 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, fetch, mapping, marks, queries, reader, start, store, working
+from bench import audit, fetch, fetch_clickhouse, mapping, marks, queries, reader, start, store, working
 from bench.rows import Row
 
 PARTS = {
     "fetch": fetch.measure,
+    "fetch_clickhouse": fetch_clickhouse.measure,
     "start": start.measure,
     "store": store.measure,
     "audit": audit.measure,

@@ -227,6 +227,26 @@ async def test_numbers_as_times_and_accounts(modern: Server) -> None:
     await source.aclose()
 
 
+async def test_a_row_of_any_types_is_the_record_that_the_server_itself_writes(modern: Server) -> None:
+    columns = (
+        "time DateTime64(3), id String, account String, none Nullable(String), `a.b ``c` LowCardinality(String), "
+        "list Array(Nullable(Int8)), map Map(String, UInt64), big UInt64, exact Decimal(38, 9), day Date, uuid UUID, "
+        "word Enum8('o\\'k' = 1), pair Tuple(x Int8, y Tuple(String, Float64)), ip IPv6, "
+        "nested Nested(k String, v Int8), fixed FixedString(3), yes Bool"
+    )
+    table = modern.table(columns, "account, time", [])
+    modern.run(
+        f"INSERT INTO {table} SELECT toDateTime64('2026-01-02 03:04:05.678', 3), 'e1', '{ME}', NULL, 'q\"\\\\\x01é', "
+        "[1, NULL], map('k', 18446744073709551615), 18446744073709551615, 0.000000001, '2026-01-02', "
+        "'61f0c404-5cb3-11e7-907b-a6006ad3dba0', 1, (1, ('z', 0.1)), '::1', ['a'], [1], 'ab', true"
+    )
+    source = modern.source(table)
+    (event,) = events(await read(source, ME, SPAN))
+    await source.aclose()
+    own = modern.run(f"SELECT * FROM {table} FORMAT JSONEachRow SETTINGS date_time_output_format='iso'")
+    assert json.loads(event.raw) == json.loads(own)
+
+
 async def test_what_cannot_be_asked_is_said_with_what_to_do(modern: Server) -> None:
     table = modern.table("time DateTime, id String, account String", "time", [])
     for chosen, error, word in (

@@ -5,7 +5,6 @@ For faults that a real server cannot be made to have; what real ones do is tried
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -36,7 +35,7 @@ class ClickHouseStore:
             return document([[str(len(times)), str(min(times)), str(max(times))]])
         return document(self._page(sql, asked))
 
-    def _page(self, sql: str, asked: httpx.QueryParams) -> list[list[str]]:
+    def _page(self, sql: str, asked: httpx.QueryParams) -> list[list[Any]]:
         mine = sorted((row for row in self.rows if row[2] == asked["param_account"]), key=_place, reverse=True)
         if "param_tick" in asked:
             at, below = int(asked["param_tick"]), asked["param_id"]
@@ -45,7 +44,7 @@ class ClickHouseStore:
             low, last = int(asked["param_low"]), int(asked["param_last"])
             mine = [row for row in mine if low <= row[0] <= last]
         size = int(_LIMIT.findall(sql)[-1])
-        return [[str(at), id_, json.dumps(record)] for at, id_, _, record in mine[:size]]
+        return [[str(at), id_, record] for at, id_, _, record in mine[:size]]
 
 
 def document(data: list[Any], meta: list[dict[str, str]] | None = None) -> httpx.Response:

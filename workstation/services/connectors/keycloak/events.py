@@ -41,8 +41,8 @@ TYPES = frozenset(
         "RESET_PASSWORD",
     }
 )
-#: Types that Keycloak still sends beside the newer ones, in the same moment: one act, told twice. The newer one says
-#: more (Keycloak 26, upgrading guide, "UPDATE_CREDENTIAL and REMOVE_CREDENTIAL events").
+#: Types that Keycloak (26.7) still sends beside the newer ones in the same moment: one act, told twice. The newer one
+#: says what it is about.
 TWINS = {
     "UPDATE_TOTP": ("UPDATE_CREDENTIAL", "otp"),
     "UPDATE_PASSWORD": ("UPDATE_CREDENTIAL", "password"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import msgspec
 
 from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
-from workstation.services.connectors.logs.clickhouse_api import OVERFLOWS, ClickHouseSystem, Parameters
+from workstation.services.connectors.logs.clickhouse_api import OVERFLOWS, ClickHouseSystem, Column, Parameters
 from workstation.services.connectors.logs.clickhouse_errors import ShardAbsent
 from workstation.services.connectors.logs.search_reading import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
@@ -38,8 +38,6 @@ _INSTANT_PAGES = 20
 _MOMENT = re.compile(r"DateTime(?:64\((\d)(?:, *'[^']*')?\)|32)?(?:\('[^']*'\))?")
 _NUMBER = re.compile(r"U?Int(?:32|64)")
 _WRAPPED = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)")
-#: The whole row, as the format JSONEachRow writes it.
-_WHOLE = "formatRowNoNewline('JSONEachRow', *)"
 _PER_S = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 #: Moments that are kept in a DateTime (seconds in 32 bits) and in a DateTime64 (1900 to 2262 in nanoseconds).
 _SECONDS_MAX, _NANOS_MAX_S = 2**32 - 1, 9_223_372_036
@@ -62,13 +60,16 @@ class Clock(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What was found out about the table: how it keeps time, the type of its id, which rows are of an account (as SQL
-    with the parameter `account`), and what may be cut off in silence.
+    """What was found out about the table.
+
+    How it keeps time, the type of its id, which rows are of an account (as SQL with the parameter `account`), the whole
+    row as SQL (a named tuple, which JSON has as an object), and what may be cut off in silence.
     """
 
     clock: Clock
     id_type: str
     mine: str
+    whole: str
     silent: str
 
 
@@ -128,14 +129,15 @@ class ClickHouseEvents:
             if self._table is None:
                 chosen = self._chosen
                 names = (chosen.time_column, chosen.id_column, *chosen.account_columns)
-                sql = _select(map(_quoted, names), _table(chosen.table))
-                columns = await self._http.columns(sql, chosen.database)
-                types = [_bare(column.type) for column in columns]
+                wanted = [*map(_quoted, names), *(() if chosen.record_column else ("*",))]
+                columns = await self._http.columns(_select(wanted, _table(chosen.table)), chosen.database)
+                types = [_bare(column.type) for column in columns[: len(names)]]
                 if len(types) != len(names):
                     raise SourceGarbled(f"{self._name} answers about other columns.", "Check the settings.")
                 clock = _clock(self._name, chosen.time_column, types[0], self._unit)
                 mine = " OR ".join(map(_is_account, chosen.account_columns, types[2:]))
-                self._table = Table(clock, types[1], mine, await self._silent())
+                whole = _named_tuple(columns[len(names) :])
+                self._table = Table(clock, types[1], mine, whole, await self._silent())
             return self._table
 
     async def _silent(self) -> str:
@@ -212,26 +214,31 @@ class _Reading(Reading):
     async def _rows(self, within: str, parameters: Parameters, size: int) -> Rows:
         chosen = self._chosen
         time, id_ = _quoted(chosen.time_column), _quoted(chosen.id_column)
-        record = f"toString({_quoted(chosen.record_column)})" if chosen.record_column else _WHOLE
+        record = f"toString({_quoted(chosen.record_column)})" if chosen.record_column else self._table.whole
         what = (f"toString({self._table.clock.ticks.format(time)})", f"toString({id_})", record)
         rest = f"WHERE ({self._table.mine}) AND {within} ORDER BY {time} DESC, {id_} DESC LIMIT {size:d}"
         sql = _select(what, _table(chosen.table), rest)
         bound = {**parameters, "account": self._account}
-        problem = self._table.silent
         try:
-            found = await self._http.rows(sql, bound, chosen.database)
+            return Rows(await self._asked(sql, bound, {}), self._table.silent)
         except ShardAbsent as error:
-            found = await self._http.rows(sql, bound, chosen.database, {"skip_unavailable_shards": "1"})
-            problem = error.what.rstrip(".")
-        return Rows([self._row(*line) for line in found], problem)
+            return Rows(await self._asked(sql, bound, {"skip_unavailable_shards": "1"}), error.what.rstrip("."))
 
-    def _row(self, ticks: str | None, own_id: str | None, record: str | None) -> Row:
-        if own_id is None or ticks is None:
+    async def _asked(self, sql: str, bound: Parameters, settings: Mapping[str, str]) -> list[Row]:
+        database, row = self._chosen.database, self._row
+        if self._chosen.record_column:
+            texts = await self._http.rows(sql, bound, database, settings)
+            return [row(tick, own_id, (record or "").encode()) for tick, own_id, record in texts]
+        records = await self._http.records(sql, bound, database, settings)
+        return [row(tick, own_id, bytes(record)) for tick, own_id, record in records]
+
+    def _row(self, tick: str | None, own_id: str | None, record: bytes) -> Row:
+        if own_id is None or tick is None:
             raise SourceGarbled(
                 f"{self._name} has rows without an id ({self._chosen.id_column}): some would be lost.",
                 "Name a column that every row has in the settings (id_column).",
             )
-        return Row(int(ticks), own_id, (record or "").encode())
+        return Row(int(tick), own_id, record)
 
 
 def source(chosen: LogSettings, secret: str, surroundings: Surroundings) -> ClickHouseEvents:
@@ -264,6 +271,17 @@ def _clock(name: str, column: str, kind: str, unit: str) -> Clock:
     return Clock(10**scale, f"toUnixTimestamp64{unit_}({{}})", f"fromUnixTimestamp64{unit_}({{}})", last)
 
 
+def _named_tuple(columns: Sequence[Column]) -> str:
+    """Return the columns as one value of their names and types, which JSON has as an object."""
+    named = ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
+    return f"CAST(tuple({', '.join(_quoted(column.name) for column in columns)}), {_literal(f'Tuple({named})')})"
+
+
+def _literal(text: str) -> str:
+    """Return a text in single quotes (ClickHouse docs, "Syntax: string literals")."""
+    return "'" + re.sub(r"([\\'])", r"\\\1", text) + "'"
+
+
 def _bare(kind: str) -> str:
     """Return a type without LowCardinality and Nullable around it."""
     while wrapped := _WRAPPED.fullmatch(kind):
@@ -275,8 +293,7 @@ def _is_account(column: str, kind: str) -> str:
     """Return the condition that a column of a type holds the parameter `account`; what is no such value is nobody."""
     if kind == "String" or kind.startswith("FixedString("):
         return f"{_quoted(column)} = {{account:String}}"
-    written = kind.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{_quoted(column)} = accurateCastOrNull({{account:String}}, '{written}')"
+    return f"{_quoted(column)} = accurateCastOrNull({{account:String}}, {_literal(kind)})"
 
 
 def _quoted(name: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -34,6 +35,8 @@ from workstation.services.timeline.query.push.clickhouse import over_http
 Parameters = Mapping[str, str | int]
 #: A row of texts: every column is asked for as one.
 Line = list[str | None]
+#: Two texts, and an object as it stands in the answer: writing it as a text would take longer than all the rest.
+Record = tuple[str | None, str | None, msgspec.Raw]
 
 #: Limits that end a query early, with ``throw``; a profile's ``break`` would end it with less, in silence.
 OVERFLOWS = tuple(
@@ -62,6 +65,15 @@ class _Answer(msgspec.Struct, frozen=True):
     exception: str = ""
 
 
+class _Records(msgspec.Struct, frozen=True):
+    data: list[Record]
+    rows: int
+    exception: str = ""
+
+
+_A = TypeVar("_A", _Answer, _Records)
+
+
 class ClickHouseSystem(HttpSystem):
     """One server or cluster under the one client policy."""
 
@@ -75,7 +87,7 @@ class ClickHouseSystem(HttpSystem):
 
     async def columns(self, sql: str, database: str) -> list[Column]:
         """Return the columns that a SELECT would give. Raises as :meth:`rows`."""
-        return (await self._answer(f"{sql} LIMIT 0", {}, database, {})).meta
+        return (await self._answer(f"{sql} LIMIT 0", {}, database, {}, _Answer)).meta
 
     async def rows(
         self, sql: str, parameters: Parameters, database: str, settings: Mapping[str, str] | None = None
@@ -93,12 +105,24 @@ class ClickHouseSystem(HttpSystem):
             SourceGarbled: the answer is none, or is cut off.
             SourceError, Invalid: see :mod:`.clickhouse_errors`.
         """
-        return (await self._answer(sql, parameters, database, settings or {})).data
+        return (await self._answer(sql, parameters, database, settings or {}, _Answer)).data
 
-    async def _answer(self, sql: str, parameters: Parameters, database: str, settings: Mapping[str, str]) -> _Answer:
-        query = [("database", database), ("wait_end_of_query", "1"), *over_http(parameters).items()]
+    async def records(
+        self, sql: str, parameters: Parameters, database: str, settings: Mapping[str, str] | None = None
+    ) -> list[Record]:
+        """Return the rows of a SELECT of two texts and a named tuple. Raises as :meth:`rows`."""
+        return (await self._answer(sql, parameters, database, settings or {}, _Records)).data
+
+    async def _answer(
+        self, sql: str, parameters: Parameters, database: str, settings: Mapping[str, str], into: type[_A]
+    ) -> _A:
+        query: list[tuple[str, str]] = [
+            ("database", database),
+            ("wait_end_of_query", "1"),
+            *over_http(parameters).items(),
+        ]
         while True:
-            wanted = self._settings(settings)
+            wanted: dict[str, str] = self._settings(settings)
             try:
                 answer = await self.ask("/", [*query, *wanted.items()], text=f"{sql} FORMAT JSONCompact")
             except SettingRefused as refused:
@@ -106,8 +130,8 @@ class ClickHouseSystem(HttpSystem):
                     raise
                 continue
             if len(answer.body) < THREAD_FROM:
-                return self._decoded(answer.body)
-            return await asyncio.to_thread(self._decoded, answer.body)
+                return self._decoded(answer.body, into)
+            return await asyncio.to_thread(self._decoded, answer.body, into)
 
     def _do_without(self, refused: SettingRefused, wanted: Mapping[str, str]) -> bool:
         """Note what is refused of the settings of a query; return whether another try makes sense."""
@@ -128,6 +152,8 @@ class ClickHouseSystem(HttpSystem):
             **dict.fromkeys(OVERFLOWS, "throw"),
             # A record's time without its zone could be any.
             "date_time_output_format": "iso",
+            # A row is asked for as one named tuple; a profile may have it written as a list.
+            "output_format_json_named_tuples_as_objects": "1",
             # A part that cannot be reached is an exception, not an answer with less in it.
             "skip_unavailable_shards": "0",
             # Closing the connection alone ends no query (ClickHouse docs, "HTTP interface").
@@ -136,9 +162,9 @@ class ClickHouseSystem(HttpSystem):
         }
         return {name: value for name, value in every.items() if name not in self._unknown | self.forbidden}
 
-    def _decoded(self, body: bytes) -> _Answer:
+    def _decoded(self, body: bytes, into: type[_A]) -> _A:
         try:
-            answer = msgspec.json.decode(body, type=_Answer)
+            answer = msgspec.json.decode(body, type=into)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             found = exception(body[-_TAIL:].decode("utf-8", "replace"))
             if found is not None:
