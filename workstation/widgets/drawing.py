@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -15,6 +18,24 @@ from workstation.widgets.empty import Blank
 
 #: Gives the style of a tone.
 Tone = Callable[[str], Style]
+
+
+class Paper(NamedTuple):
+    """What rows are drawn on: cells for text, cells with the scrollbar, lines, and what every line goes through."""
+
+    width: int
+    whole: int
+    height: int
+    base: Style
+    filters: Sequence[LineFilter]
+    background: Color
+
+    def finished(self, strip: Strip) -> Strip:
+        """Return a drawn line as the terminal gets it."""
+        segments = list(strip.adjust_cell_length(self.whole, self.base))
+        for each in self.filters:
+            segments = each.apply(segments, self.background)
+        return Strip(segments, self.whole)
 
 
 def draw_header(placed: Sequence[Placed], width: int, base: Style, style: Style) -> Strip:

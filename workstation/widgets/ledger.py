@@ -22,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workstation.widgets.cells import Cell, Column, Placed, place
-from workstation.widgets.drawing import draw_blank, draw_cells, draw_header, draw_words
+from workstation.widgets.drawing import Paper, draw_blank, draw_cells, draw_header, draw_words
 from workstation.widgets.empty import Blank
 from workstation.widgets.lean import measured
 from workstation.widgets.order import heir
@@ -141,6 +141,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         self._cursor: K | None = None
         self._drawn: LRUCache[tuple[object, ...], Strip] = LRUCache(DRAWN)
         self._placed: tuple[int, tuple[Placed, ...]] = (0, ())
+        self._tones: dict[str, Style] = {}
         self._asked: tuple[K, ...] = ()
         self._gone: frozenset[K] = frozenset()
 
@@ -327,23 +328,46 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Return the header, a row, or a line of the word on why there are none."""
-        width = self.scrollable_content_region.width
-        base = self.rich_style
+        return self._line(y, self._paper())
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, and ask for the rows that are seen and not here.
+
+        A row is passed through the filters once and kept so. Textual would add a frame to every line for every
+        paint first; that is left out where there is none.
+        """
+        self._ask()
+        if any(self.styles.gutter) or self.opacity != 1.0:
+            return super().render_lines(crop)
+        paper = self._paper()
+        strips = [self._line(y, paper) for y in crop.line_range]
+        return strips if crop.column_span == (0, paper.whole) else [strip.crop(crop.x, crop.right) for strip in strips]
+
+    def _paper(self) -> Paper:
+        width, whole, (_, background) = (
+            self.scrollable_content_region.width,
+            self.outer_size.width,
+            self.background_colors,
+        )
+        return Paper(width, whole, self.size.height, self.rich_style, self.app.get_line_filters(), background)
+
+    def _line(self, y: int, paper: Paper) -> Strip:
+        width, base = paper.width, paper.base
         if not self._keys:
-            return draw_blank(self.blank, y, Size(width, self.size.height), base, self._tone)
+            return paper.finished(draw_blank(self.blank, y, Size(width, paper.height), base, self._tone))
         if y < HEADER:
-            return draw_header(self._layout(width), width, base, base + self._tone("header"))
+            return paper.finished(draw_header(self._layout(width), width, base, base + self._tone("header")))
         at = y - HEADER + self.scroll_offset.y
         if at >= len(self._keys):
-            below = at - len(self._keys) if y < self.size.height - 1 else 0
-            return empty_line(self, below, width, base, self._tone("faint"))
+            below = at - len(self._keys) if y < paper.height - 1 else 0
+            return paper.finished(empty_line(self, below, width, base, self._tone("faint")))
         key = self._keys[at]
         under = at == self._at
         token = (key, under, under and self.has_focus, width)
         strip = self._drawn.get(token)
         if strip is None:
             row = self.row_at(at)
-            strip = self._draw(row, at, width, base)
+            strip = paper.finished(self._draw(row, at, width, base))
             if row is not None:
                 self._drawn[token] = strip
         return strip
@@ -368,12 +392,11 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         return draw_cells(front, self.cells(row), self._layout(width), width, base, self._tone)
 
     def _tone(self, name: str) -> Style:
-        return self.get_component_rich_style(f"ledger--{name}", partial=True) if name else Style.null()
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, and ask for the rows that are seen and not here."""
-        self._ask()
-        return super().render_lines(crop)
+        style = self._tones.get(name)
+        if style is None:
+            style = self.get_component_rich_style(f"ledger--{name}", partial=True) if name else Style.null()
+            self._tones[name] = style
+        return style
 
     def _ask(self) -> None:
         top = self.scroll_offset.y
@@ -401,6 +424,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
         """Forget what was drawn in other colours."""
         super().notify_style_update()
         self._drawn.clear()
+        self._tones.clear()
 
     def on_focus(self) -> None:
         """Show that keys come here."""
