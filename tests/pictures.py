@@ -95,12 +95,15 @@ async def analyst(place: Place) -> None:
         await s.until(lambda text: "held by" in text, "the preview")
         s.picture("queue")
         await s.press("n")
-        await s.until(lambda text: "events" in text and "reading" not in text, "the timeline")
+        await s.until(lambda text: " marked" in text, "the marks")
         await s.press("down", "down", "p")
         await s.until(lambda text: "sha256" in text, "the pin")
         await s.press("l", "down", "enter")
         await s.until(lambda text: "INTRUDER" in text, "the label")
         s.picture("account")
+        await s.press("L")
+        await s.until(lambda text: "not labelled" in text, "the lanes")
+        s.picture("lanes")
 
 
 async def forwarded(place: Place) -> None:
@@ -155,6 +158,11 @@ async def worked(place: Place, case: str) -> None:
         await s.press("m")
         await s.until(lambda text: "◆" in text and "harmless if" in text, "a mark")
         s.picture("worked-marks")
+        await s.press("escape", "g")
+        await s.until(lambda text: "values of event.action" in text, "the counted values")
+        await s.press(*["down"] * 9, "right", "o")
+        await s.until(lambda text: "of source.ip" in text and "the rarest first" in text, "the rare addresses")
+        s.picture("worked-values")
 
 
 def main() -> int:

@@ -176,7 +176,8 @@ class FacetsDialog(Dialog[Taken]):
         self.values.show(tuple(rows), rows)
         if not rows:
             self.values.say(empty.empty("No event shown has a value here.", "Esc leaves."))
-        said = f"{len(counted.top) + counted.others:,} values of {self.field} in {total:,} events"
+        count = len(counted.top) + counted.others
+        said = f"{count:,} value{'s' * (count != 1)} of {self.field} in {total:,} event{'s' * (total != 1)}"
         if counted.others:
             said += f"; the {len(counted.top):,} most frequent are listed, the rest are {counted.rest:,} events"
         self.word(f"{said}, the {'rarest' if self.rare_first else 'most frequent'} first.", "quiet")
