@@ -168,9 +168,8 @@ class FacetsDialog(Dialog[Taken]):
 
     def _show(self, counted: Facets) -> None:
         total = max(1, counted.rest + counted.absent + sum(count for _, count in counted.top))
-        every = [*counted.top, *((("", counted.absent),) if counted.absent else ())]
-        if self.rare_first:
-            every.reverse()
+        found = counted.top[::-1] if self.rare_first else counted.top
+        every = [*found, *((("", counted.absent),) if counted.absent else ())]
         rows = {value: Counted(value, count, count / total) for value, count in every}
         self.values.forget_cursor()
         self.values.show(tuple(rows), rows)
