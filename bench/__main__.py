@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import audit, fetch, fetch_clickhouse, mapping, marks, queries, reader, start, store, working
+from bench import audit, fetch, fetch_clickhouse, mapping, marks, queries, reader, start, store, timeline_keys, working
 from bench.rows import Row
 
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "working": working.measure,
     "queries": queries.measure,
     "marks": marks.measure,
+    "timeline_keys": timeline_keys.measure,
 }
 
 
