@@ -37,6 +37,7 @@ T = TypeVar("T")
 class DeskScreen(Screen[None]):
     """A place of the desk."""
 
+    BLANK: ClassVar[bool] = True  # Its frame are boxes: Textual need not look for one in each of its lines.
     PLACE: ClassVar[str] = ""
     """The key that goes here."""
     HELP: ClassVar[str] = ""
