@@ -33,6 +33,7 @@ from workstation.screens.guard import Guard
 from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
 from workstation.widgets.lean import lean_strips, quick_frames
+from workstation.widgets.lean_css import KeptRules
 from workstation.widgets.line_filter import HarmlessLines
 from workstation.widgets.state_bar import Facts, StateBar
 from workstation.widgets.themes import THEMES
@@ -106,6 +107,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
+        self.stylesheet = KeptRules(variables=self.get_css_variables())
         self.animation_level = "none"
 
     # -- the walls -----------------------------------------------------------------------------------

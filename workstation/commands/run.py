@@ -11,6 +11,7 @@ from workstation.services.clock import SystemClock
 
 if TYPE_CHECKING:
     from workstation.services.connect import Secrets
+    from workstation.services.desk import Desk
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the workstation until it is closed."""
     from workstation.app import WorkstationApp
-    from workstation.services.desk import Desk
     from workstation.widgets.lean import lean_garbage
 
     secrets = _asked(args) if args.in_memory else None

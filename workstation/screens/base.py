@@ -14,7 +14,6 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from workstation.screens.faults import sentence
-from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn, StoreError
 from workstation.widgets.box import Box
 from workstation.widgets.choices import Choice
@@ -24,6 +23,7 @@ from workstation.widgets.word_line import WordLine
 
 if TYPE_CHECKING:
     from workstation.app import WorkstationApp
+    from workstation.services.desk import Desk
 
 #: Seconds after which a word about what happened makes room for silence.
 WORD_S = 30.0

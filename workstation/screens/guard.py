@@ -17,13 +17,13 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 
 from workstation.screens.dialogs.base import Dialog
-from workstation.screens.dialogs.drafting import DraftDialog
 from workstation.screens.idle import ELEVATED_S, Idle
 from workstation.screens.lock import LockScreen
 from workstation.services.errors import NotSignedIn, WorkstationError
 
 if TYPE_CHECKING:
     from workstation.app import WorkstationApp
+    from workstation.screens.dialogs.drafting import DraftDialog
     from workstation.services.desk import Desk
     from workstation.services.views import Person
 
@@ -122,6 +122,8 @@ class Guard:
 
     def _leave_dialogs(self) -> list[DraftDialog[Any]]:
         """Leave the dialogs in which nothing is written; return those whose draft is to be kept."""
+        from workstation.screens.dialogs.drafting import DraftDialog
+
         host = self._host
         while _leaves(host.screen):
             host.screen.dismiss(None)

@@ -16,13 +16,13 @@ from textual.widgets import Button, Static
 from textual.worker import Worker, WorkerState
 
 from workstation.screens.faults import sentence
-from workstation.services.desk import Desk
 from workstation.services.errors import NotSignedIn
 from workstation.widgets.box import Box
 from workstation.widgets.prose import Part, plain
 
 if TYPE_CHECKING:
     from workstation.app import WorkstationApp
+    from workstation.services.desk import Desk
 
 T = TypeVar("T")
 
