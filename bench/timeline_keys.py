@@ -210,7 +210,7 @@ _LNAV = {
 #: What each is started with, when it is ready, and its keys. lnav answers the arrows late in a terminal without a
 #: person, its letters at once; toolong begins at the end, so its keys go up.
 PEERS: dict[str, tuple[str, tuple[tuple[str, bytes], ...]]] = {
-    "lnav": ("sign_in|order|page|api|balance", (("scroll", b"j"), ("page down", b" "), ("end, home", b"Gg"))),
+    "lnav": ("sign_in|order|page|api|balance", (("scroll", b"j"), ("page down", b" "), ("end, home", b"gG"))),
     "toolong": ("event", (("scroll", UP), ("page up", PAGE_UP), ("end, home", HOME + END))),
     "DataTable": (
         "order|page|api|balance",
@@ -233,6 +233,7 @@ def _peer(name: str, folder: Path) -> dict[str, list[float]]:
         found = {"open": [terminal.until(ready, PEER_S)]}
         terminal.rest(SETTLE_S)
         terminal.replay(_middle)
+        terminal.press(keys[-1][1][:1] if name == "lnav" else HOME if name == "DataTable" else END, rest_s=1.0)
         found |= _peer_pressed(terminal, keys, "at rest")
         if name != "DataTable":
             with _appending(folder):
