@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -12,6 +13,7 @@ from textual.app import App, ComposeResult
 from tests.ui import paper_data as data
 from tests.ui.driving import driving
 from tests.ui.paper_desk import Paper
+from workstation.services.views import Mark
 from workstation.widgets.case_row import COLUMNS as CASE_COLUMNS
 from workstation.widgets.cells import Cell, Column, fit, place, tidy
 from workstation.widgets.empty import empty
@@ -198,3 +200,26 @@ async def test_the_timeline_keeps_its_cursor_while_pages_come() -> None:
         await d.settle()
         assert ledger.cursor == held
         assert d.base.timeline.total == 400
+
+
+async def test_what_comes_in_elsewhere_draws_no_row_again_and_a_mark_does() -> None:
+    async with driving(paper=Paper(events=400)) as d:
+        await d.press("n")
+        pane = d.base.timeline
+        ledger, timeline = pane.ledger, pane.timeline
+        assert timeline is not None
+        seen = [ledger.render_line(y) for y in range(ledger.size.height)]
+        older = [
+            msgspec.structs.replace(event, id=f"older {event.id}", time_us=event.time_us - 10**13)
+            for event in d.paper.events
+        ]
+        timeline.control.come(older)  # type: ignore[union-attr]
+        await d.settle()
+        assert pane.total == 800
+        assert all(was is ledger.render_line(y) for y, was in enumerate(seen[1:], 1)), "the same strips"
+        row = ledger.event_row
+        assert row is not None
+        timeline.marks = (Mark(rule="r", title="t", severity="high", why="w", innocent="i", events=(), rows=(row,)),)
+        timeline.told()
+        await d.settle()
+        assert "◆" in ledger.render_line(ledger.place - ledger.scroll_offset.y + 1).text
