@@ -54,7 +54,8 @@ class MappingSettings(Base, frozen=True):
     (``ocsf``, ``okta``, ``cloudtrail`` …). `fields` says where one of our fields is in a record, as a dotted path or
     several of which the first that holds a value counts; what is not named is where the format has it. `values` says
     what a value of a field means, such as ``{"event.outcome" = {ok = "success"}}``; `constants` what holds for every
-    record that says nothing else.
+    record that says nothing else. `narrow` names fields that the store holds just as our events have them, one value a
+    record, and as what (``text``, ``ip``, ``number``): for these the store is asked, the rest of a query is asked here.
     """
 
     records: str = "ecs"
@@ -65,6 +66,7 @@ class MappingSettings(Base, frozen=True):
     fields: dict[str, str | tuple[str, ...]] = {}
     values: dict[str, dict[str, str]] = {}
     constants: dict[str, str] = {}
+    narrow: dict[str, Literal["text", "ip", "number"]] = {}
 
 
 class OpenSearchSettings(Base, frozen=True):

@@ -12,7 +12,7 @@ from workstation.services.clock import FrozenClock, to_micros
 from workstation.services.errors import SourceDenied, SourceDown
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.loading.gathering import FULL, Gathering
-from workstation.services.timeline.source import EventSource, Page, SourceState, Span
+from workstation.services.timeline.source import ALL, EventSource, Only, Page, SourceState, Span
 from workstation.services.views import SourceLine
 
 NOW = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=900_000)
@@ -218,7 +218,7 @@ class Resumable:
         self.events, self.fail_at, self.hang_at = events, fail_at, hang_at
         self.asked: list[str | None] = []
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         self.asked.append(cursor)
         for at in range(int(cursor or 0), len(self.events)):
             if at == self.fail_at:

@@ -26,7 +26,7 @@ from workstation.services.reading.server import listener, serve
 from workstation.services.reading.sight import Purposes, Tickets
 from workstation.services.store.session import Session
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import EventSource, Page, Span
+from workstation.services.timeline.source import ALL, EventSource, Only, Page, Span
 from workstation.settings import ReaderSettings
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -89,7 +89,7 @@ class Log:
         self.script: list[Any] = []
         self.ended = asyncio.Event()
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         self.ended.clear()
         try:
             for step in self.script[int(cursor or 0) :]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 
 SPAN = Span(0, 1_000_000)
 
@@ -33,7 +33,7 @@ class Script:
         self.closed = False
         self.ended = False
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         try:
             for step in self.steps:
                 if isinstance(step, Page):

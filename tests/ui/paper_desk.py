@@ -15,11 +15,13 @@ from tests.ui.paper_findings import PaperFindings
 from tests.ui.paper_related import shared
 from tests.ui.paper_story import PaperStory
 from tests.ui.paper_timeline import paper_timeline
-from workstation.services.clock import FrozenClock
+from workstation.services.clock import FrozenClock, to_micros
 from workstation.services.errors import Refused, StepUpFailed, StoreError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.loading.timeline import Timeline
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.query.ast import Query
+from workstation.services.timeline.query.one import matches
+from workstation.services.timeline.source import ALL, Span
 from workstation.services.views import (
     AccountView,
     Alert,
@@ -288,9 +290,11 @@ class PaperDesk(PaperFindings, PaperStory):
         self._did("find_accounts", text)
         return tuple(row.account for row in self.paper.rows.values() if row.account == text.replace(" ", "").upper())
 
-    async def timeline(self, account: str, span: Span | None = None) -> Timeline:
-        self._did("timeline", account)
-        self.line = paper_timeline(self.paper.events, data.gaps(), data.source_lines, self.paper.marks)
+    async def timeline(self, account: str, span: Span | None = None, query: Query = ALL.query) -> Timeline:
+        self._did("timeline", account, str(query) if query else "")
+        now = to_micros(self.paper.clock.now())
+        events = tuple(event for event in self.paper.events if matches(query, event, now))
+        self.line = paper_timeline(events, data.gaps(), data.source_lines, () if query else self.paper.marks, query)
         return self.line
 
     async def reveal(self, case: int, field: str, reason: str) -> str:

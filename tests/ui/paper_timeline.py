@@ -8,6 +8,7 @@ import msgspec
 
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.loading.timeline import Timeline
+from workstation.services.timeline.query.ast import Query
 from workstation.services.timeline.source import Gap, SourceState, Span
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
@@ -51,9 +52,10 @@ def paper_timeline(
     gaps: tuple[Gap, ...],
     lines: Callable[[int], tuple[SourceLine, ...]],
     marks: tuple[Mark, ...],
+    asked: Query,
 ) -> Timeline:
     """Return a timeline that holds `events`; marks are tied to their rows by the ids that they name."""
-    timeline = Timeline(WorkingSet(), (), Span(0, 10**16))
+    timeline = Timeline(WorkingSet(), (), Span(0, 10**16), asked)
     encoder = Encoder()
     timeline.control = PaperControl(timeline, encoder)
     timeline.working.append(encoder.encode(events))

@@ -258,6 +258,7 @@ WALKS: dict[str, tuple[str, list[Press]]] = {
             Press("chips.leave", "escape"),
             Press("account.chips", "F", (), filtered_twice),
             Press("chips.drop", "backspace", ("escape",)),
+            Press("account.ask-stores", "A"),
             Press("account.columns", "D"),
             Press("account.lanes", "L"),
             Press("account.order", "N", ("escape",)),

@@ -24,7 +24,12 @@ REASON = "opened from the command line"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("account", metavar="ACCOUNT")
-    parser.add_argument("--query", metavar="Q", default="", help="such as 'event.action:sign_in -source.ip:10.0.0.1'")
+    parser.add_argument(
+        "--query",
+        metavar="Q",
+        default="",
+        help="such as 'event.action:sign_in -source.ip:10.0.0.1'; the stores are asked for it",
+    )
     parser.add_argument(
         "--reason", default=REASON, help="why the account is opened; a lead sees it (20 characters or more)"
     )
@@ -41,11 +46,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _print(desk: Workbench, args: argparse.Namespace) -> int:
+    from workstation.services.timeline.query.ast import Query
+    from workstation.services.timeline.query.edit import of_events
     from workstation.services.timeline.query.language import parse
 
     chosen = parse(args.query)  # refuses before anything is looked at
     await desk.open_account(args.account, args.reason)
-    timeline = await desk.timeline(args.account)
+    timeline = await desk.timeline(args.account, query=Query() if args.marks else of_events(chosen))
     try:
         await (timeline.judged() if args.marks else timeline.loaded())
         await asyncio.to_thread(_write, timeline, chosen, args, desk.person.login)

@@ -11,6 +11,8 @@ from textual import work
 from workstation.screens.account_panes import AccountPanes
 from workstation.services.errors import Refused
 from workstation.services.timeline.event import FIELDS
+from workstation.services.timeline.query.ast import Query
+from workstation.services.timeline.source import ALL
 from workstation.services.views import AccountView, Findings
 from workstation.widgets import empty
 from workstation.widgets.prose import plain
@@ -135,9 +137,12 @@ class AccountBase(AccountPanes):
         self.show_keys()
 
     @work(group="timeline", name="read the timeline", exclusive=True, exit_on_error=False)
-    async def read_timeline(self, account: str) -> None:
-        """Show the timeline as it comes, and go on with what is new, for as long as the account is open."""
-        timeline = await self.desk.timeline(account)
+    async def read_timeline(self, account: str, query: Query = ALL.query) -> None:
+        """Show the timeline as it comes, and go on with what is new, for as long as the account is open.
+
+        With a `query` it is what the stores have of that, however far back.
+        """
+        timeline = await self.desk.timeline(account, query=query)
         try:
             while self.view is not None and self.view.account.id == account:
                 self.timeline.follow(timeline)

@@ -200,7 +200,8 @@ class AccountPanes(DeskScreen):
         count = f"{shown:,} of {total:,} events" if pane.query_in_force else f"{total:,} events"
         by, _ = pane.order
         sorted_by = "" if pane.order == NEWEST else f" · by {'time, oldest first' if by == NEWEST[0] else by}"
-        box.border_title = plain("timeline ", (count, "quiet"), (sorted_by, "accent"))
+        asked = " · only what the stores were asked for" if pane.timeline and pane.timeline.asked else ""
+        box.border_title = plain("timeline ", (count, "quiet"), (asked, "strong"), (sorted_by, "accent"))
         box.words = (f"times: {self.zone.word}", "quiet")
 
     def write_card(self) -> None:

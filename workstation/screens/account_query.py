@@ -44,6 +44,14 @@ QUERY_KEYS: list[BindingType] = [
     Binding(
         "greater_than_sign", "query(1)", "Query after", show=False, id="account.query-after", tooltip="The query after"
     ),
+    Binding(
+        "A",
+        "ask_stores",
+        "Ask stores",
+        show=False,
+        id="account.ask-stores",
+        tooltip="Ask the stores for this query, however far back; again for everything",
+    ),
     Binding("Q", "queries", "Queries", show=False, id="account.queries", tooltip="Queries that were asked or kept"),
     Binding("h", "when", "When", show=False, id="account.when", tooltip="Choose a span of time in the bars"),
     Binding("g", "facets", "Values", show=False, id="account.facets", tooltip="How often each value occurs"),
@@ -128,6 +136,20 @@ class AccountQuery(AccountStory):
         """Go back to the query before, or forward again."""
         if not self.timeline.asked_before(step):
             self.say("There is no query before this one." if step < 0 else "There is no query after this one.")
+
+    def action_ask_stores(self) -> None:
+        """Ask the stores for the query in force, beyond what is loaded; or read everything again."""
+        pane, view = self.timeline, self.view
+        if pane.timeline is None or view is None:
+            self.say("No timeline is open.")
+        elif pane.timeline.asked:
+            self.read_timeline(view.account.id)
+            self.say("Everything is read again.")
+        elif asked := edit.of_events(pane.query_in_force):
+            self.read_timeline(view.account.id, asked)
+            self.say("The stores are asked for that alone, as far back as its times go. A again reads everything.")
+        else:
+            self.say("Type a query first: the stores are asked for it. Pins, marks and labels they do not know.")
 
     @work(group="flow", name="kept queries", exit_on_error=False)
     async def action_queries(self) -> None:

@@ -66,7 +66,11 @@ class AccountReading(AccountQuery):
         """Go to the next marked event, or the one before."""
         rows = [row for mark in self.timeline.marks for row in mark.rows]
         if not self.timeline.ledger.go_to(rows, step):
-            self.say(f"No marked event is {'below' if step > 0 else 'above'}." if rows else "No rule marked anything.")
+            self.say(f"No marked event is {'below' if step > 0 else 'above'}." if rows else self._why_unmarked())
+
+    def _why_unmarked(self) -> str:
+        timeline = self.timeline.timeline
+        return timeline.failed_rules[0] if timeline and timeline.failed_rules else "No rule marked anything."
 
     # -- around and along ------------------------------------------------------------------------------
 
@@ -162,7 +166,7 @@ class AccountReading(AccountQuery):
         """List what the rules found; go to the event of one."""
         marks = self.timeline.marks
         if not marks:
-            self.say("No rule marked anything.")
+            self.say(self._why_unmarked())
             return
         choices = [
             Choice(

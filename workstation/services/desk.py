@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.query.ast import Query
+from workstation.services.timeline.source import ALL, Span
 from workstation.services.views import (
     AccountView,
     Alert,
@@ -124,8 +125,11 @@ class Desk(Protocol):
         """Return ids of accounts that `text` names exactly (id, e-mail, user name)."""
         ...
 
-    async def timeline(self, account: str, span: Span | None = None) -> Timeline:
-        """Open the timeline of an account that was opened; it fills by itself, and whoever opened it closes it."""
+    async def timeline(self, account: str, span: Span | None = None, query: Query = ALL.query) -> Timeline:
+        """Open the timeline of an account that was opened; it fills by itself, and whoever opened it closes it.
+
+        With a `query` the stores are asked for what it keeps, as far back as its times go.
+        """
         ...
 
     async def findings(self, case: int) -> Findings:

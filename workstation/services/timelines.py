@@ -15,7 +15,7 @@ from workstation.services.store.session import Session
 from workstation.services.timeline.loading.apart import Loaders
 from workstation.services.timeline.loading.timeline import Timeline
 from workstation.services.timeline.loading.wire import Begin
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.source import ALL, Only, Span
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.views import RuleRecord
 from workstation.settings import Settings
@@ -54,8 +54,13 @@ class Timelines:
         """Start a loader before it is needed."""
         self._loaders.prepare()
 
-    async def open(self, account: str, span: Span) -> Timeline:
+    async def open(self, account: str, span: Span, only: Only = ALL) -> Timeline:
         """Return a timeline that fills; whoever opened it closes it.
+
+        Args:
+            account: the account's id.
+            span: what is read.
+            only: what the stores are asked for; what a query says of pins, marks and labels no store knows.
 
         Raises:
             OSError: no process can be started.
@@ -63,7 +68,7 @@ class Timelines:
         chosen = self._settings.timeline
         await asyncio.to_thread(self._spill.mkdir, 0o700, True, True)
         working = WorkingSet(limit_events=chosen.events, raw_memory=chosen.raw_mb * 1024 * 1024, directory=self._spill)
-        timeline = Timeline(working, self._sources, span)
+        timeline = Timeline(working, self._sources, span, only.query)
         begin = Begin(
             account=account,
             since_us=span.since_us,
@@ -75,6 +80,8 @@ class Timelines:
             live_s=chosen.live_s,
             records=await self._records(),
             rules=chosen.rules,
+            query=str(only.query) if only.query else "",
+            now_us=only.now_us,
         )
         await self._loaders.open(begin, timeline, self._answer)
         return timeline

@@ -13,7 +13,9 @@ from workstation.services.errors import Invalid, Refused, SourceError, SourceMis
 from workstation.services.store.session import convert
 from workstation.services.text import clean, mask_email
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.query import edit
+from workstation.services.timeline.query.ast import Query
+from workstation.services.timeline.source import ALL, Only, Span
 from workstation.services.views import AccountView, CaseRow, Label, Look, Note, Pin, Procedure, Proof
 
 if TYPE_CHECKING:
@@ -89,9 +91,13 @@ class AccountDesk:
         """Return who looked at a client's account, when and why, newest first. Leads and auditors; on record."""
         return await self.tools.session.typed(tuple[Look, ...], "views_of", account)
 
-    async def timeline(self, account: str, span: Span | None = None) -> Timeline:
+    async def timeline(self, account: str, span: Span | None = None, query: Query = ALL.query) -> Timeline:
         """Open the timeline of an account that was opened; it fills by itself, and whoever opened it closes it."""
-        return await self.tools.timelines.open(account, span or await self._span(account))
+        span = span or await self._span(account)
+        if not query:
+            return await self.tools.timelines.open(account, span)
+        now_us = to_micros(self.tools.clock.now())
+        return await self.tools.timelines.open(account, _asked_span(query, span, now_us), Only(query, now_us))
 
     async def _span(self, account: str) -> Span:
         """Return the last months, and further back where events were imported."""
@@ -153,3 +159,12 @@ class AccountDesk:
             return None, "The risk engine has no data on this account."
         except (SourceError, Refused) as error:
             return None, error.sentence()
+
+
+def _asked_span(query: Query, usual: Span, now_us: int) -> Span:
+    """Return the time that a query speaks of, as far back as it does; where it speaks of none, the usual one."""
+    low, high = edit.span(query, now_us)
+    until = usual.until_us if high is None else max(1, min(high, usual.until_us))
+    # "Before March" has no beginning: as much before it as is read without a query.
+    since = min(usual.since_us, until - (usual.until_us - usual.since_us)) if low is None else low
+    return Span(max(0, min(since, until - 1)), until)

@@ -12,7 +12,7 @@ from workstation.services.acts.refusals import refused
 from workstation.services.clock import Clock
 from workstation.services.mail.ports import House
 from workstation.services.reading.sight import Direct, Purposes, Sight, Tickets, read_or_unknown
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.source import ALL, Only, Span
 from workstation.services.views import Person
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Opens(Protocol):
         """Get ready before one is asked for."""
         ...
 
-    async def open(self, account: str, span: Span) -> Timeline:
+    async def open(self, account: str, span: Span, only: Only = ALL) -> Timeline:
         """Return a timeline that fills; whoever opened it closes it."""
         ...
 

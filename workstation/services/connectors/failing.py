@@ -13,7 +13,7 @@ from workstation.services.acts.control import Act, Receipt
 from workstation.services.connectors.control import effects
 from workstation.services.errors import SourceDown, SourceError
 from workstation.services.timeline.related import Shares
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 
 Failure = Callable[[], SourceError]
 
@@ -88,7 +88,7 @@ class FailingEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield the pages, then raise the failure."""
         for page in self._pages:
             yield page

@@ -13,7 +13,7 @@ from workstation.services.acts.control import Act, Receipt, Sent
 from workstation.services.connectors.control import effects
 from workstation.services.errors import Invalid, SourceMissing
 from workstation.services.timeline.related import Shares
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 
 
 class NullAccounts:
@@ -75,7 +75,7 @@ class NullEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield one empty page that covers an empty span."""
         yield Page(events=(), covers=Span(span.until_us, span.until_us))
 

@@ -30,13 +30,17 @@ from workstation.services.errors import (
 )
 from workstation.services.reading.cabinet import Cabinet
 from workstation.services.reading.gate import NoView, Presented, StoreGate
-from workstation.services.reading.masker import Masker
+from workstation.services.reading.masker import TEXTS, Masker
 from workstation.services.reading.stream import Stream
 from workstation.services.reading.summary import summary
-from workstation.services.reading.wire import PARTS, RULE, Asking, Field, Frozen, Health, Pinning
+from workstation.services.reading.wire import NOW, PARTS, QUERY, QUERY_MAX, RULE, Asking, Field, Frozen, Health, Pinning
 from workstation.services.text import mask_email
+from workstation.services.timeline.event import FIELDS
+from workstation.services.timeline.query import edit
+from workstation.services.timeline.query.language import parse
+from workstation.services.timeline.query.one import matches
 from workstation.services.timeline.related import STRENGTH
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.source import ALL, Only, Span
 
 T = TypeVar("T")
 #: Longest body of a request in bytes; a pin names four short things, a question about shared values up to fifty.
@@ -123,9 +127,16 @@ class Desk:
         source = self._cabinet.source(name)
         await self._gate.admit(shown, "events", name)
         masker = await self._cabinet.masker(shown.account)
-        pages = source.pages(shown.account, span, asked.get("cursor") or None)
-        packed = "gzip" in request.headers.get("accept-encoding", "")
-        return Stream(pages, masker, lambda: self._gate.admit(shown, ""), packed=packed, parted=bool(asked.get(PARTS)))
+        only = _only(asked.get(QUERY, ""), asked.get(NOW, ""))
+        pages = source.pages(shown.account, span, asked.get("cursor") or None, narrowed(only))
+        return Stream(
+            pages,
+            masker,
+            lambda: self._gate.admit(shown, ""),
+            packed="gzip" in request.headers.get("accept-encoding", ""),
+            parted=bool(asked.get(PARTS)),
+            keep=(lambda event: matches(only.query, event, only.now_us)) if only.query else None,
+        )
 
     async def _field(self, request: Request) -> Response:
         shown, field = _presented(request), str(request.path_params["field"])
@@ -161,6 +172,25 @@ class Desk:
         await self._gate.admit(shown, "sharing", asked.field if asked.field in STRENGTH else "?")
         span = Span(_instant(asked.since), _instant(asked.until))
         return _json(await self._cabinet.sharing.sharing(shown.account, asked.field, asked.values, span))
+
+
+#: Fields that masking never touches. Of the others a store is not asked: it holds them whole, and from which events it
+#: gives anybody could tell, letter by letter, what is masked.
+OPEN = frozenset(field for field, attribute in FIELDS.items() if attribute not in TEXTS)
+
+
+def narrowed(only: Only) -> Only:
+    """Return what a store behind the wall may be asked: the terms that ask fields without masks alone."""
+    return Only(edit.about(only.query, OPEN), only.now_us)
+
+
+def _only(query: str, now: str) -> Only:
+    """Return what is wanted. Raises Invalid."""
+    if not query:
+        return ALL
+    if len(query) > QUERY_MAX or not (now.isascii() and now.isdigit() and len(now) < 20):
+        raise Invalid("That query cannot be asked.", "Read without one; what is not wanted is left out by who reads.")
+    return Only(edit.of_events(parse(query)), int(now))
 
 
 def _presented(request: Request, account: str | None = None) -> Presented:

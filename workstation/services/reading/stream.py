@@ -16,6 +16,7 @@ from workstation.services.errors import StoreError, WorkstationError
 from workstation.services.reading.gate import NoView
 from workstation.services.reading.masker import Masker
 from workstation.services.reading.wire import BEAT_S, NDJSON, Failed, Line
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Page
 
 #: Seconds between two questions whether the ticket still holds.
@@ -40,6 +41,7 @@ class Stream(Response):
         still: raises NoView as soon as the ticket no longer holds.
         packed: whether the other side takes gzip.
         parted: whether it takes a page in parts.
+        keep: whether an event is wanted; asked of masked events only, so that asking tells no more than reading.
     """
 
     media_type = NDJSON
@@ -52,6 +54,7 @@ class Stream(Response):
         *,
         packed: bool,
         parted: bool = False,
+        keep: Callable[[Event], bool] | None = None,
     ) -> None:
         super().__init__(headers={"Content-Encoding": "gzip"} if packed else None)
         del self.headers["content-length"]
@@ -59,6 +62,7 @@ class Stream(Response):
         self._masker = masker
         self._still = still
         self._parted = parted
+        self._keep = keep
         self._gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS) if packed else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,10 +133,14 @@ class Stream(Response):
     def _shown(self, page: Page) -> Iterator[Line]:
         begin, size = 0, len(page.events)
         while self._parted and size - begin > PART:
-            yield Line(events=self._masker.events(page.events[begin : begin + PART]))
+            yield Line(events=self._wanted(page.events[begin : begin + PART]))
             begin += PART
-        last = self._masker.events(page.events[begin:])
+        last = self._wanted(page.events[begin:])
         yield Line(page=msgspec.structs.replace(page, events=last, why=self._masker.text(page.why)))
+
+    def _wanted(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        shown, keep = self._masker.events(events), self._keep
+        return shown if keep is None else tuple(event for event in shown if keep(event))
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -15,6 +15,10 @@ RULE = "urn:workstation:rule:"
 BEAT_S = 5.0
 #: In a request: a page may come in parts.
 PARTS = "parts"
+#: The parameters that carry a query and what ``now`` means in it, microseconds since the epoch.
+QUERY, NOW = "q", "now"
+#: Characters of a query that goes in an address; a longer one is finished by whoever asks.
+QUERY_MAX = 4_000
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 from workstation.services.errors import Refused, SourceDenied, SourceDown, StoreError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping import Unmapped, map_line
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 
 #: Before the source that a record names: a file says what its writer wanted, and never passes for the log itself.
 ORIGIN = "imported:"
@@ -31,7 +31,7 @@ class ImportedEvents:
     def __init__(self, ask: Callable[..., Awaitable[list[tuple[Any, ...]]]]) -> None:
         self._ask = ask
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first. The cursor is ``<microseconds>|<source and id>``.
 
         Raises:

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from workstation.services.timeline.event import Event
+from workstation.services.timeline.query.ast import Query
 
 
 class SourceState(StrEnum):
@@ -53,6 +54,17 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     noticed_us: int = 0
 
 
+class Only(msgspec.Struct, frozen=True):
+    """What of an account's events is wanted: those that a query keeps. ``now_us`` is what ``now`` means in it."""
+
+    query: Query = Query()
+    now_us: int = 0
+
+
+#: Every event.
+ALL = Only()
+
+
 class EventSource(Protocol):
     """A log store that can be asked for one account's events.
 
@@ -64,13 +76,14 @@ class EventSource(Protocol):
         """The name that rows and gaps show, such as ``signin-log``."""
         ...
 
-    def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted.
 
         Args:
             account: the account's id, as the account system writes it.
             span: what to fetch; events outside it are not yielded.
-            cursor: resume after the page that carried it.
+            cursor: resume after the page that carried it, with the same `only`.
+            only: what is wanted. A source may yield more than that, never less: whoever reads leaves the rest out.
 
         Raises:
             SourceError: after the pages that could be had; what was yielded stays valid.

@@ -19,7 +19,7 @@ from workstation.services.connectors.keycloak.snapshot import names_user
 from workstation.services.errors import Invalid, WorkstationError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.keycloak import map_record
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 
 #: How much later than its time an event may appear.
 OVERLAP_MS = 2_000
@@ -99,7 +99,7 @@ class KeycloakEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield a page for each window, newest first, until the span is exhausted.
 
         A realm that does not keep this log, or not all of it, would just answer "nothing", so that is asked

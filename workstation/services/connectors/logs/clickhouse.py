@@ -19,13 +19,16 @@ from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
 from workstation.services.connectors.logs.clickhouse_api import OVERFLOWS, ClickHouseSystem, Column, Parameters
 from workstation.services.connectors.logs.clickhouse_errors import ShardAbsent
+from workstation.services.connectors.logs.narrowing import columns
 from workstation.services.connectors.logs.search_reading import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceDenied, SourceGarbled
 from workstation.services.text import clean
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, Reader, reader
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.query.push.clickhouse import where
+from workstation.services.timeline.query.push.sql import Where
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import ClickHouseSettings, LogSettings, MappingSettings
 
 #: Rows of an answer at most; a page of a hundred thousand would not fit into the limit of a body.
@@ -98,6 +101,8 @@ class ClickHouseEvents:
         self._chosen = chosen
         self._unit = mapping.time_unit
         self._read = reader(mapping, name)
+        # What is inside a record's text is no column.
+        self._columns = {} if chosen.record_column else columns(name, mapping, self._read)
         self._table: Table | None = None
         self._asking = asyncio.Lock()
 
@@ -106,7 +111,7 @@ class ClickHouseEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted; the first one is small and comes at once.
 
         Raises:
@@ -114,7 +119,11 @@ class ClickHouseEvents:
             SourceGarbled: rows without an id, or an answer that is none.
             SourceError, Invalid: after the pages that could be had.
         """
-        reading = _Reading(self._http, self._name, self._read, account, span, self._chosen, await self._understood())
+        pushed = where(only.query, self._columns, only.now_us)
+        if pushed.nothing:
+            return
+        table = await self._understood()
+        reading = _Reading(self._http, self._name, self._read, account, span, self._chosen, table, pushed.condition)
         async with aclosing(reading.pages(cursor)) as pages:
             async for page in pages:
                 yield page
@@ -164,8 +173,10 @@ class _Reading(Reading):
         span: Span,
         chosen: ClickHouseSettings,
         table: Table,
+        only: Where | None,
     ) -> None:
         super().__init__(name, span, chosen.page, table.clock.per_s)
+        self._only = only
         self._http = http
         self._read = read
         self._account = account
@@ -216,9 +227,10 @@ class _Reading(Reading):
         time, id_ = _quoted(chosen.time_column), _quoted(chosen.id_column)
         record = f"toString({_quoted(chosen.record_column)})" if chosen.record_column else self._table.whole
         what = (f"toString({self._table.clock.ticks.format(time)})", f"toString({id_})", record)
-        rest = f"WHERE ({self._table.mine}) AND {within} ORDER BY {time} DESC, {id_} DESC LIMIT {size:d}"
+        only = f"AND {self._only.sql}" if self._only else ""
+        rest = f"WHERE ({self._table.mine}) AND {within} {only} ORDER BY {time} DESC, {id_} DESC LIMIT {size:d}"
         sql = _select(what, _table(chosen.table), rest)
-        bound = {**parameters, "account": self._account}
+        bound = {**(self._only.parameters if self._only else {}), **parameters, "account": self._account}
         try:
             return Rows(await self._asked(sql, bound, {}), self._table.silent)
         except ShardAbsent as error:

@@ -16,7 +16,7 @@ from workstation.services.connectors.logs.access import credential, endpoint, po
 from workstation.services.connectors.logs.descent import Descent
 from workstation.services.errors import SourceGarbled
 from workstation.services.timeline.event import FIELDS, Event, Outcome
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import LogSettings
 
 #: Events a page; the contract's own maximum.
@@ -59,7 +59,7 @@ class ContractEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted.
 
         A record that cannot be read, or is about somebody else, is left out and the page says so

@@ -25,7 +25,7 @@ from workstation.services.text import clean
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import reader
 from workstation.services.timeline.mapping.records import Unmappable
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import FilesSettings, LogSettings, MappingSettings
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class FileEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first, after all files were read.
 
         An account is found by id or by name, as one that acted or was acted on. What cannot be read is counted and

@@ -21,6 +21,7 @@ from workstation.services.connectors.answers import Answer
 from workstation.services.connectors.decoding import decode
 from workstation.services.connectors.http import HttpSystem, Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
+from workstation.services.connectors.logs.narrowing import columns
 from workstation.services.connectors.logs.search_reading import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceDenied, SourceGarbled, WorkstationError
@@ -29,7 +30,8 @@ from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, reader
 from workstation.services.timeline.mapping.records import Unmappable
 from workstation.services.timeline.query.push.expressions import in_quotes
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.query.push.logql import label_filter
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import LogSettings, LokiSettings, MappingSettings
 
 #: ``max_entries_limit_per_query`` and ``max_query_length`` unless somebody set others (Loki docs, "limits_config").
@@ -172,6 +174,11 @@ class LokiEvents:
         self._name = name
         self._chosen = chosen
         self._lines = Lines(name, chosen, mapping)
+        self._columns = {
+            # The parser makes one label of a path: user.id is user_id (Loki docs, "json": nested properties).
+            field: msgspec.structs.replace(column, name=column.name.replace(".", "_"))
+            for field, column in columns(name, mapping, self._lines.read).items()
+        }
         self._longest = LONGEST_NS
 
     @property
@@ -179,14 +186,18 @@ class LokiEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted; the first one is small and comes at once.
 
         Raises:
             SourceDenied: the credential or the tenant.
             SourceError, Invalid: after the pages that could be had.
         """
-        reading = _Reading(self._http, self._name, self._lines, account, span, self._chosen)
+        pushed = label_filter(only.query, self._columns, only.now_us)
+        if pushed.nothing:
+            return
+        wanted = pushed.condition or ""
+        reading = _Reading(self._http, self._name, self._lines, account, span, self._chosen, wanted)
         async with aclosing(reading.pages(cursor)) as pages:
             async for page in pages:
                 yield page
@@ -208,7 +219,7 @@ class Lines:
     def __init__(self, name: str, chosen: LokiSettings, mapping: MappingSettings) -> None:
         if mapping == MappingSettings() and chosen.parser != "json":
             mapping = MappingSettings(records="flat")
-        self._read = reader(mapping, name)
+        self.read = reader(mapping, name)
         self._by_paths = mapping.records in BY_PATHS
         #: Whether a record is made of labels, because the line is none.
         self.of_labels = self._by_paths and chosen.parser != "json"
@@ -226,11 +237,11 @@ class Lines:
         """Return the event of a row. Raises Unmappable."""
         if self.of_labels:
             record = {"message": row.raw.decode(), **row.beside, self._time: _written(us)}
-            event = self._read(msgspec.json.encode(record), row.id, us)
+            event = self.read(msgspec.json.encode(record), row.id, us)
             return msgspec.structs.replace(event, raw=row.raw)
         if not row.beside or not self._by_paths:
             try:
-                return self._read(row.raw, row.id, us)
+                return self.read(row.raw, row.id, us)
             except Unmappable:
                 if not self._by_paths:
                     raise
@@ -239,19 +250,19 @@ class Lines:
         body = row.raw.strip()
         if not body.startswith(b"{") or body[1:].lstrip().startswith(b"}"):
             raise Unmappable("The line is no JSON object.")
-        event = self._read(msgspec.json.encode(record)[:-1] + b"," + body[1:], row.id, us)
+        event = self.read(msgspec.json.encode(record)[:-1] + b"," + body[1:], row.id, us)
         return msgspec.structs.replace(event, raw=row.raw)
 
 
 class _Reading(Reading):
     def __init__(
-        self, http: LokiSystem, name: str, lines: Lines, account: str, span: Span, chosen: LokiSettings
+        self, http: LokiSystem, name: str, lines: Lines, account: str, span: Span, chosen: LokiSettings, only: str
     ) -> None:
         super().__init__(name, span, chosen.page, 10**9, LONGEST_NS, _DAY_NS)
         self._http = http
         self._lines = lines
         self._chosen = chosen
-        self._query = query(chosen, account, lines.of_labels)
+        self._query = query(chosen, account, lines.of_labels, only)
 
     def _event(self, row: Row, us: int) -> Event:
         return self._lines.event(row, us)
@@ -323,7 +334,7 @@ class _Reading(Reading):
             high = window.low
 
 
-def query(chosen: LokiSettings, account: str, of_labels: bool) -> str:
+def query(chosen: LokiSettings, account: str, of_labels: bool, only: str = "") -> str:
     """Return the LogQL that finds an account's lines.
 
     Labels that nobody needs are dropped (``keep``): with every field of a line a label of its own, Loki answers with a
@@ -337,7 +348,8 @@ def query(chosen: LokiSettings, account: str, of_labels: bool) -> str:
     except ValueError as error:
         raise Invalid("That account id cannot be asked for.", "Check what was typed.") from error
     kept = "" if of_labels else f" | keep {', '.join(dict.fromkeys((*chosen.account_labels, *chosen.labels)))}"
-    return f"{chosen.selector}{_STAGES[chosen.parser]} | {mine}{kept}"
+    wanted = f" | {only}" if only else ""
+    return f"{chosen.selector}{_STAGES[chosen.parser]} | {mine}{wanted}{kept}"
 
 
 def source(chosen: LogSettings, secret: str, surroundings: Surroundings) -> LokiEvents:

@@ -23,7 +23,7 @@ from workstation.services.errors import SourceBusy, SourceGarbled, WorkstationEr
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import Reader, reader
 from workstation.services.timeline.mapping.records import Unmappable
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import LogSettings
 
 PATH = "/api/v1/logs"
@@ -70,7 +70,7 @@ class OktaEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted. The cursor is Okta's own ``after``.
 
         Raises:

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 
 from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
+from workstation.services.connectors.logs.narrowing import columns
 from workstation.services.connectors.logs.search_api import SearchSystem
 from workstation.services.connectors.logs.search_index import Index, understood, wanted
 from workstation.services.connectors.logs.search_reading import Reading, Window
 from workstation.services.errors import Invalid
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, reader
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.query.push.elastic import query_dsl
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import LogSettings, MappingSettings, OpenSearchSettings
 
 #: Events of the first page: a screenful or two, there before anything is counted.
@@ -56,6 +59,7 @@ class SearchEvents:
         self._chosen = chosen
         self._unit = mapping.time_unit
         self._read = reader(mapping, name)
+        self._columns = columns(name, mapping, self._read)
         self._first = min(first, chosen.page)
         self._index: Index | None = None
         self._asking = asyncio.Lock()
@@ -68,7 +72,7 @@ class SearchEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted; the first one is small and comes at once.
 
         Raises:
@@ -79,7 +83,10 @@ class SearchEvents:
         index = await self.index()
         high = index.ceiling(span.until_us)
         below = high if cursor is None else min(_place(cursor), high)
-        reading = self._reading(index, account, span)
+        pushed = query_dsl(only.query, index.columns, only.now_us)
+        if pushed.nothing:
+            return
+        reading = self._reading(index, account, span, pushed.condition)
         first = self._first if cursor is None else self._chosen.page
         try:
             async for page, rest in reading.pages(Window(index.floor(span.since_us), below), first):
@@ -97,9 +104,10 @@ class SearchEvents:
         async with self._asking:
             if self._index is None:
                 (dialect, _), (seems, known) = await asyncio.gather(
-                    self._http.dialect(), self._http.capabilities(self._chosen.index, wanted(self._chosen))
+                    self._http.dialect(),
+                    self._http.capabilities(self._chosen.index, wanted(self._chosen, self._columns)),
                 )
-                self._index = understood(self._name, self._chosen, self._unit, dialect or seems, known)
+                self._index = understood(self._name, self._chosen, self._unit, dialect or seems, known, self._columns)
             return self._index
 
     async def sample(self) -> tuple[str, Event | None]:
@@ -121,9 +129,9 @@ class SearchEvents:
         """Release connections."""
         await self._http.aclose()
 
-    def _reading(self, index: Index, account: str, span: Span) -> Reading:
-        chosen = self._chosen
-        return Reading(self._http, self._name, chosen.index, index, self._read, account, span, chosen.page, self._judge)
+    def _reading(self, index: Index, account: str, span: Span, only: dict[str, Any] | None = None) -> Reading:
+        chosen, judge = self._chosen, self._judge
+        return Reading(self._http, self._name, chosen.index, index, self._read, account, span, chosen.page, judge, only)
 
 
 def source(chosen: LogSettings, secret: str, surroundings: Surroundings) -> SearchEvents:

@@ -22,6 +22,7 @@ from workstation.services.clock import from_micros
 from workstation.services.connectors.endpoint import is_loopback
 from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.logs.in_order import in_order
+from workstation.services.connectors.logs.narrowing import columns
 from workstation.services.errors import (
     Invalid,
     SourceDenied,
@@ -34,7 +35,9 @@ from workstation.services.text import clean
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, Reader, instant, reader
 from workstation.services.timeline.mapping.records import Unmappable
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.query.push.postgres import where
+from workstation.services.timeline.query.push.sql import Where
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import LogSettings, MappingSettings, PostgresSettings
 
 #: Events of the first page: a screenful or two.
@@ -85,6 +88,8 @@ class PostgresEvents:
         self._chosen = chosen
         self._mapping = mapping
         self._read: Reader = reader(mapping, name)
+        # What is inside a record's text is no column.
+        self._columns = {} if chosen.record_column else columns(name, mapping, self._read)
         self._deadline_s = deadline_s
         self._closed = False
 
@@ -93,7 +98,7 @@ class PostgresEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted; the next one is read while one is looked at.
 
         Raises:
@@ -101,7 +106,10 @@ class PostgresEvents:
             SourceGarbled: rows without an id.
             SourceError, Invalid: after the pages that could be had.
         """
-        async for page in in_order([lambda: self._pages(account, span, _place(cursor))], 1):
+        pushed = where(only.query, self._columns, only.now_us)
+        if pushed.nothing:
+            return
+        async for page in in_order([lambda: self._pages(account, span, _place(cursor), pushed.condition)], 1):
             yield page
 
     async def sample(self) -> tuple[str, Event | None]:
@@ -120,12 +128,12 @@ class PostgresEvents:
         """Further calls raise; each reading has a connection of its own and has closed it."""
         self._closed = True
 
-    async def _pages(self, account: str, span: Span, place: _Cursor | None) -> AsyncIterator[Page]:
+    async def _pages(self, account: str, span: Span, place: _Cursor | None, only: Where | None) -> AsyncIterator[Page]:
         async with self._connected() as connection:
             numbers = await self._are_times_numbers(connection)
             size, covers = min(FIRST, self._chosen.page) if place is None else self._chosen.page, None
             while True:
-                rows = await self._rows(connection, account, self._bounds(span, numbers), place, size)
+                rows = await self._rows(connection, account, self._bounds(span, numbers), place, size, only)
                 full, size = len(rows) == size, self._chosen.page
                 if covers is None:
                     covers = await self._coverage(connection, span)
@@ -168,23 +176,33 @@ class PostgresEvents:
         bounds: tuple[Any, Any],
         place: _Cursor | None,
         size: int,
+        only: Where | None,
     ) -> list[tuple[str, str, str]]:
         """Return rows as texts: time, id, record."""
         names = self._names()
+        # A name each: one parameter has one type, and the columns may have several.
+        accounts = {f"account{n}": column for n, column in enumerate(self._chosen.account_columns)}
         mine = sql.SQL(" OR ").join(
-            sql.SQL("{} = %s").format(sql.Identifier("t", column)) for column in self._chosen.account_columns
+            sql.SQL("{} = {}").format(sql.Identifier("t", column), sql.Placeholder(name))
+            for name, column in accounts.items()
         )
-        after = sql.SQL("AND ({time}, {id}) < (%s, %s)").format(**names) if place else sql.SQL("")
+        after = sql.SQL("AND ({time}, {id}) < (%(at)s, %(below)s)").format(**names) if place else sql.SQL("")
+        # Names of the settings in quotes, and names of parameters: nothing of what was typed stands in it.
+        wanted = sql.SQL(f"AND {only.sql}" if only else "")
         query = sql.SQL(
             "SELECT {time}::text, {id}::text, {record}::text FROM {table} AS t"
-            " WHERE ({mine}) AND {time} >= %s AND {time} < %s {after} ORDER BY {time} DESC, {id} DESC LIMIT %s"
-        ).format(**names, mine=mine, after=after)
-        values = [*(account for _ in self._chosen.account_columns), *bounds]
-        values += [place.time, place.id] if place else []
+            " WHERE ({mine}) AND {time} >= %(since)s AND {time} < %(until)s {after} {wanted}"
+            " ORDER BY {time} DESC, {id} DESC LIMIT %(size)s"
+        ).format(**names, mine=mine, after=after, wanted=wanted)
+        values: dict[str, Any] = {**(only.parameters if only else {}), **dict.fromkeys(accounts, account)}
+        values |= {"since": bounds[0], "until": bounds[1], "size": size}
+        values |= {"at": place.time, "below": place.id} if place else {}
         async with self._explained():
             try:
-                cursor = await connection.execute(query, [*values, size])
+                cursor = await connection.execute(query, values)
             except (errors.InvalidTextRepresentation, errors.NumericValueOutOfRange):
+                if only is not None:
+                    raise  # a column is not what the settings say: rows would be lost in silence
                 return []  # the column holds numbers or UUIDs, and this account is none: it is not in there
             rows = await cursor.fetchall()
         if any(row[1] is None for row in rows):

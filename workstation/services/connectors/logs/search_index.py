@@ -8,11 +8,20 @@ import msgspec
 
 from workstation.services.connectors.logs.search_api import Capability
 from workstation.services.errors import Invalid
+from workstation.services.timeline.query.push.bounds import Column, Stored
 from workstation.settings import OpenSearchSettings, TimeUnit
 
 #: Types in which a value is found as a whole.
 _WHOLE = frozenset({"keyword", "constant_keyword", "wildcard", "flattened", "ip", "version"})
 _NUMBERS = frozenset({"long", "integer", "short", "byte", "unsigned_long"})
+_STORED: Mapping[Stored, frozenset[str]] = {
+    Stored.TEXT: frozenset({"keyword", "constant_keyword", "wildcard"}),
+    Stored.IP: frozenset({"ip"}),
+    Stored.NUMBER: _NUMBERS,
+    Stored.TIME: frozenset(),
+}
+#: Characters of a keyword beyond which the dynamic mapping of both stores leaves a value out of the index.
+_LONGEST = 256
 _DATES = frozenset({"date", "date_nanos"})
 #: Where the default mapping of both stores puts a text as a whole.
 _KEYWORD = ".keyword"
@@ -37,6 +46,8 @@ class Index(msgspec.Struct, frozen=True):
     nanos: bool
     tie_break: str
     per_s: int
+    #: What may be asked of our fields, by ECS name: those of the settings that the index types as the settings say.
+    columns: Mapping[str, Column] = {}
 
     def floor(self, us: int) -> int:
         """Return the tick in which a moment (microseconds since the epoch) lies."""
@@ -55,10 +66,10 @@ class Index(msgspec.Struct, frozen=True):
         return self.accounts + (self.numbered if account.isascii() and account.isdigit() else ())
 
 
-def wanted(chosen: OpenSearchSettings) -> list[str]:
+def wanted(chosen: OpenSearchSettings, columns: Mapping[str, Column]) -> list[str]:
     """Return the fields whose types must be known."""
     names = [*chosen.account_fields, chosen.time_field, chosen.tie_break]
-    return [*names, *(name + _KEYWORD for name in names)]
+    return [*names, *(name + _KEYWORD for name in names), *(column.name for column in columns.values())]
 
 
 def understood(
@@ -67,6 +78,7 @@ def understood(
     unit: TimeUnit,
     dialect: str,
     known: Mapping[str, Mapping[str, Capability]],
+    columns: Mapping[str, Column],
 ) -> Index:
     """Return what can be asked of an index.
 
@@ -76,6 +88,7 @@ def understood(
         unit: of a time that is a number.
         dialect: ``opensearch`` or ``elasticsearch``.
         known: field → type → what can be done with it, over all indices that the name matches.
+        columns: what the settings allow to be asked for.
 
     Raises:
         Invalid: no field holds the account as a whole, or the time is none.
@@ -105,7 +118,17 @@ def understood(
         nanos="date_nanos" in times,
         tie_break=ties[0] if ties else "",
         per_s=_PER_S["ms"] if dated else _PER_S[unit],
+        columns={
+            field: msgspec.structs.replace(column, longest=_LONGEST)
+            for field, column in columns.items()
+            if _is_typed(column, known.get(column.name, {}))
+        },
     )
+
+
+def _is_typed(column: Column, kinds: Mapping[str, Capability]) -> bool:
+    """Return whether a field is everywhere of a type that answers as its column says."""
+    return bool(kinds) and all(kind in _STORED[column.stored] and one.searchable for kind, one in kinds.items())
 
 
 def _usable(

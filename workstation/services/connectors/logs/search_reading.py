@@ -72,6 +72,7 @@ class Reading:
         span: what to read.
         size: events of a page.
         judge: whether an event itself says whose it is.
+        only: what is wanted of the account's documents, in the query DSL; None: all.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Reading:
         span: Span,
         size: int,
         judge: bool,
+        only: dict[str, Any] | None = None,
     ) -> None:
         self._http = http
         self._name = name
@@ -95,6 +97,7 @@ class Reading:
         self._span = span
         self._size = size
         self._judge = judge
+        self._only = only
         self._pit = ""
         self._opened = 0
         self._opening = asyncio.Lock()
@@ -223,7 +226,7 @@ class Reading:
         if self._index.dated:
             within["format"] = "epoch_millis"
         should = [{"term": {field: self._account}} for field in fields]
-        bounds = [{"range": {self._index.time_field: within}}]
+        bounds = [{"range": {self._index.time_field: within}}, *([self._only] if self._only else [])]
         return {"bool": {"filter": bounds, "should": should, "minimum_should_match": 1}}
 
     async def _plan(self, window: Window, depth: int) -> list[Window]:

@@ -21,6 +21,7 @@ from workstation.services.connectors.answers import Answer
 from workstation.services.connectors.decoding import THREAD_FROM
 from workstation.services.connectors.http import HttpSystem, Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
+from workstation.services.connectors.logs.narrowing import columns
 from workstation.services.connectors.logs.search_reading import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceBusy, SourceGarbled, WorkstationError
@@ -28,7 +29,8 @@ from workstation.services.text import clean
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, Reader, reader
 from workstation.services.timeline.query.push.expressions import in_quotes
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.query.push.logsql import filters
+from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import LogSettings, MappingSettings, VictoriaLogsSettings
 
 #: Rows of an answer at most; a page of a hundred thousand would not fit into the limit of a body.
@@ -124,20 +126,25 @@ class VictoriaLogsEvents:
         self._name = name
         self._chosen = chosen
         self._read = reader(mapping, name)
+        self._columns = columns(name, mapping, self._read)
 
     @property
     def name(self) -> str:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted; the first one is small and comes at once.
 
         Raises:
             SourceGarbled: an answer to another question than was asked.
             SourceError, Invalid: after the pages that could be had.
         """
-        reading = _Reading(self._http, self._name, self._read, account, span, self._chosen)
+        pushed = filters(only.query, self._columns, only.now_us)
+        if pushed.nothing:
+            return
+        wanted = pushed.condition or ""
+        reading = _Reading(self._http, self._name, self._read, account, span, self._chosen, wanted)
         async with aclosing(reading.pages(cursor)) as pages:
             async for page in pages:
                 yield page
@@ -156,12 +163,13 @@ class _Reading(Reading):
         account: str,
         span: Span,
         chosen: VictoriaLogsSettings,
+        only: str,
     ) -> None:
         super().__init__(name, span, chosen.page, 10**9)
         self._http = http
         self._read = read
         self._of_anybody = f"({chosen.selector})" if chosen.selector else "*"
-        self._filter = f"{self._of_anybody} {_about(account, chosen.account_fields)}"
+        self._filter = " ".join(filter(None, (self._of_anybody, _about(account, chosen.account_fields), only)))
 
     def _event(self, row: Row, us: int) -> Event:
         return self._read(row.raw, row.id, us)

@@ -15,9 +15,9 @@ from workstation.services.connectors.endpoint import route
 from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.reader.client import NAME, ReaderClient, ViewTicket, ruled
 from workstation.services.errors import SourceDenied, SourceDown, SourceError, SourceGarbled
-from workstation.services.reading.wire import PARTS, Failed, Line
+from workstation.services.reading.wire import NOW, PARTS, QUERY, QUERY_MAX, Failed, Line
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import Page, Span
+from workstation.services.timeline.source import ALL, Only, Page, Span
 
 #: The longest line: a page of ten thousand events of 3 KB, as a source of ours sends at most.
 LINE_MAX = 32 * 1024 * 1024
@@ -48,7 +48,7 @@ class ReaderEvents:
         """The name that rows and gaps show."""
         return self._name
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         """Yield pages newest first until the span is exhausted.
 
         A stream whose ticket ended goes on after the last page with the next ticket, where the store gives one.
@@ -63,7 +63,7 @@ class ReaderEvents:
         renewed = False
         while True:
             failed: Failed | None = None
-            async with self._asked(account, span, cursor) as answer:
+            async with self._asked(account, span, cursor, only) as answer:
                 if answer is None:
                     failed = Failed(what="", rule="ticket_expired")
                 else:
@@ -95,11 +95,16 @@ class ReaderEvents:
         self._closed = True
 
     @asynccontextmanager
-    async def _asked(self, account: str, span: Span, cursor: str | None) -> AsyncIterator[httpx.Response | None]:
+    async def _asked(
+        self, account: str, span: Span, cursor: str | None, only: Only
+    ) -> AsyncIterator[httpx.Response | None]:
         """Ask for the stream; None where the ticket did not hold."""
         client = await self._client.streaming()
         header = await ViewTicket(self._client.tickets, account).header()
         query = {"source": self._name, "since": _instant(span.since_us), "until": _instant(span.until_us), PARTS: "1"}
+        wanted = str(only.query) if only.query else ""
+        if 0 < len(wanted) <= QUERY_MAX:
+            query |= {QUERY: wanted, NOW: str(only.now_us)}
         path = route("v1", "accounts", account, "events")
         try:
             async with client.stream(

@@ -13,7 +13,8 @@ from workstation.services.clock import Clock, to_micros
 from workstation.services.errors import WorkstationError
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.loading.feed import AHEAD_US, OVERLAP_US, Feed
-from workstation.services.timeline.source import EventSource, Gap, Page, SourceState, Span
+from workstation.services.timeline.query.one import matches
+from workstation.services.timeline.source import ALL, EventSource, Gap, Only, Page, SourceState, Span
 from workstation.services.views import SourceLine
 
 #: Seconds to wait for one page.
@@ -26,7 +27,7 @@ LIVE_S = 15.0
 #: Why nothing more is read, and what to do.
 FULL = (
     "the working set is full; older events are not loaded",
-    "Choose a shorter span, or give it more room in the settings.",
+    "Ask the stores for what you look for (a query, then A), or give it more room in the settings.",
 )
 
 #: Takes the events of one source (its number, newest first) in; False: there is no room for more.
@@ -47,6 +48,7 @@ class Gathering:
         deadline_s: seconds to wait for one page of one source.
         page_cap: pages read of one source; the rest becomes a gap.
         pause: waits until it is time to look for what is new; None: nothing is read after the end.
+        only: what is wanted of the events; sources leave out what they can, the rest is left out here.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Gathering:
         deadline_s: float = DEADLINE_S,
         page_cap: int = PAGE_CAP,
         pause: Callable[[], Awaitable[None]] | None = None,
+        only: Only = ALL,
     ) -> None:
         self.changed = asyncio.Event()
         self._makers = dict(makers)
@@ -70,6 +73,7 @@ class Gathering:
         self._deadline_s = deadline_s
         self._page_cap = page_cap
         self._pause = pause
+        self._only = only
         self._feeds = {name: Feed(number, name, span, clock) for number, name in enumerate(makers)}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._full = False
@@ -153,14 +157,14 @@ class Gathering:
             fail(error.what, error.hint)
             self.changed.set()
             return False
-        pages = source.pages(self._account, span, feed.cursor)
+        pages = source.pages(self._account, span, feed.cursor, self._only)
         try:
             for _ in range(self._page_cap):
                 async with asyncio.timeout(self._deadline_s):
                     page = await anext(pages, None)
                 if page is None:
                     return True
-                events = note(page)
+                events = await self._wanted(note(page))
                 self._full = not await self._take(feed.number, events)
                 self.changed.set()
                 if self._full:
@@ -178,6 +182,13 @@ class Gathering:
             await self._close(source, pages)
             self.changed.set()
         return False
+
+    async def _wanted(self, events: list[Event]) -> list[Event]:
+        """Return the events that the query keeps. Where nothing is asked, that is all of them."""
+        only = self._only
+        if not only.query or not events:
+            return events
+        return await asyncio.to_thread(lambda: [e for e in events if matches(only.query, e, only.now_us)])
 
     async def _close(self, source: EventSource, pages: object) -> None:
         """Let go of a source. One that cannot be closed in time, or complains, has no bearing on what was read."""

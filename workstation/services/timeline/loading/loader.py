@@ -21,6 +21,7 @@ from workstation.services.timeline.loading.wire import (
     Came,
     FromLoader,
     Halt,
+    Marked,
     Reading,
     Reply,
     Stand,
@@ -29,7 +30,8 @@ from workstation.services.timeline.loading.wire import (
     to_loader,
     unpacked,
 )
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.query.language import parse
+from workstation.services.timeline.source import ALL, Only, Span
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
 
@@ -37,6 +39,9 @@ from workstation.services.timeline.working.encoder import Encoder
 BREATH_S = 0.1
 #: Seconds between two looks whether the rules have something new to look at.
 JUDGE_S = 0.25
+
+#: A rule holds an event against the account's whole past: of a part of it, everything would look new.
+UNASKED = "No rule was asked: what the stores were asked for is a part of the account's past only"
 
 #: Sends bytes to the workstation and waits while it does not read.
 Write = Callable[[bytes], Awaitable[None]]
@@ -131,10 +136,11 @@ class Loader:
             self._clock,
             self._take,
             pause=(lambda: asyncio.sleep(begin.live_s)) if begin.live_s else None,
+            only=Only(parse(begin.query), begin.now_us) if begin.query else ALL,
         )
         gathering.start()
         telling = asyncio.create_task(self._tell(gathering))
-        judging = asyncio.create_task(self._judge(gathering, marking))
+        judging = asyncio.create_task(self._ask_no_rule() if begin.query else self._judge(gathering, marking))
         try:
             while True:
                 self._obey(await self._next(), gathering)
@@ -161,6 +167,9 @@ class Loader:
             self._working.append(block)
             await self._send(Came(block.to_bytes()))
         return not self._working.full
+
+    async def _ask_no_rule(self) -> None:
+        await self._send(Marked(marks=(), failed=(UNASKED,), rulebook=b""))
 
     async def _judge(self, gathering: Gathering, marking: Marking) -> None:
         """Ask the rules when no source is loading any more, and again when something new came."""

@@ -9,7 +9,7 @@ from workstation.services.clock import Clock
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.loading.gathering import Gathering, Maker
 from workstation.services.timeline.loading.timeline import Timeline
-from workstation.services.timeline.source import Span
+from workstation.services.timeline.source import ALL, Only, Span
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
 
@@ -36,12 +36,12 @@ class LocalTimelines:
     def prepare(self) -> None:
         """Nothing needs to be started."""
 
-    async def open(self, account: str, span: Span) -> Timeline:
+    async def open(self, account: str, span: Span, only: Only = ALL) -> Timeline:
         """Return a timeline that fills; whoever opened it closes it."""
         makers = self._makers()
-        timeline = Timeline(WorkingSet(), makers, span)
+        timeline = Timeline(WorkingSet(), makers, span, only.query)
         timeline.marked = True  # no rules are asked here
-        timeline.control = _Here(makers, account, self._clock, timeline, self._pause)
+        timeline.control = _Here(makers, account, self._clock, timeline, self._pause, only)
         return timeline
 
     async def aclose(self) -> None:
@@ -56,10 +56,11 @@ class _Here:
         clock: Clock,
         timeline: Timeline,
         pause: Callable[[], Awaitable[None]] | None,
+        only: Only,
     ) -> None:
         self._timeline = timeline
         self._encoder = Encoder()
-        self._gathering = Gathering(makers, account, timeline.span, clock, self._take, pause=pause)
+        self._gathering = Gathering(makers, account, timeline.span, clock, self._take, pause=pause, only=only)
         self._gathering.start()
         self._telling = asyncio.create_task(self._tell(), name="tell how sources stand")
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
-from workstation.services.timeline.source import Gap, SourceState, Span
+from workstation.services.timeline.query.ast import Query
+from workstation.services.timeline.source import ALL, Gap, SourceState, Span
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.views import Mark, SourceLine
 
@@ -34,11 +35,13 @@ class Timeline:
         working: the working set that is filled.
         sources: the names of what is read, in order.
         span: what is read.
+        asked: what the stores were asked for: everything, or what a query keeps.
     """
 
-    def __init__(self, working: WorkingSet, sources: Iterable[str], span: Span) -> None:
+    def __init__(self, working: WorkingSet, sources: Iterable[str], span: Span, asked: Query = ALL.query) -> None:
         self.working = working
         self.span = span
+        self.asked = asked
         self.lines = tuple(SourceLine(name=name, state=SourceState.LOADING) for name in sources)
         self.gaps: tuple[Gap, ...] = ()
         self.marks: tuple[Mark, ...] = ()

@@ -26,6 +26,8 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     read, in order. Where `settings` names a reader, there are no tokens: view tickets are asked for. ``live_s`` is the
     number of seconds between two looks for what is new, 0: none. ``limit`` is how many events the working set holds.
     ``records`` is how often each rule was judged right and wrong; ``rules`` a directory of the team's own, or ``""``.
+    ``query`` is what the stores are asked for, as it is typed, ``""`` for everything; ``now_us`` is what ``now`` means
+    in it.
     """
 
     account: str
@@ -38,6 +40,8 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     live_s: float = 0.0
     records: dict[str, tuple[int, int]] = {}
     rules: str = ""
+    query: str = ""
+    now_us: int = 0
 
 
 class Again(msgspec.Struct, frozen=True, tag=True):

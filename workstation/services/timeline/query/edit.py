@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from workstation.services.timeline.query import moments
-from workstation.services.timeline.query.ast import Match, Node, Not, Query, Range, asking, negate
+from workstation.services.timeline.query.ast import Match, Node, Not, Query, Range, asking, leaves, negate
 from workstation.services.timeline.query.conditions import span_of
 from workstation.services.timeline.query.fields import NAMES, TIME, WORDS, Kind, kind_of
 from workstation.services.timeline.query.patterns import escaped
@@ -121,6 +123,22 @@ def around(query: Query, time_us: int, minutes: float) -> Query:
 def always(query: Query) -> Query:
     """Return this query without the terms that choose a span of time."""
     return Query(tuple(old for old in query.terms if _field(old) != TIME))
+
+
+def about(query: Query, fields: Container[str]) -> Query:
+    """Return the terms of a query that ask nothing but some fields; a bare word asks all fields, so it is none."""
+    return Query(
+        tuple(term for term in query.terms if all(getattr(leaf, "field", "") in fields for leaf in leaves(term)))
+    )
+
+
+def of_events(query: Query) -> Query:
+    """Return the terms that events alone answer: what was said of them, pins, marks and labels, no store knows."""
+
+    def said(term: Node) -> bool:
+        return any(kind_of(getattr(leaf, "field", "")) is Kind.SAID for leaf in leaves(term))
+
+    return Query(tuple(term for term in query.terms if not said(term)))
 
 
 def span(query: Query, now_us: int) -> tuple[int | None, int | None]:
