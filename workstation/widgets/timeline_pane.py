@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 #: Up to this many events are sifted on the spot (a few milliseconds); more go to a thread.
 AT_ONCE = 5_000
+#: Seconds between two sifts of what flows in where they take a thread: four changes a second are seen as flowing, and
+#: nine keys of ten meet none.
+BREATH_S = 0.25
 #: By time, the newest first.
 NEWEST = ("@timestamp", False)
 
@@ -90,6 +94,7 @@ class TimelinePane(Vertical):
         self._dirty = False
         self._sifting = False
         self._wanted = 0
+        self._asked = asyncio.Event()
         self._counts: tuple[WorkingSet, Counts] | None = None
 
     def compose(self) -> ComposeResult:
@@ -146,7 +151,8 @@ class TimelinePane(Vertical):
     def follow(self, timeline: Timeline) -> None:
         """Show another timeline, or what came of the one that is shown; the cursor stays on its event."""
         self.ledger.year = self._clock.now().year
-        if timeline is not self.timeline:
+        other = timeline is not self.timeline
+        if other:
             # Rows are numbered anew: the event under the cursor is looked for by its own name.
             held = self.ledger.event
             self._held = (held.source, held.id) if held is not None and self.ledger.touched else None
@@ -158,7 +164,7 @@ class TimelinePane(Vertical):
                 marks.setdefault(row, []).append(mark)
         if marks != self.ledger.marks:
             self.ledger.marks = marks
-        self.sift_soon()
+        self.sift_soon(asked=other)
 
     def let_go(self) -> None:
         """Keep what is shown without asking for more of it: what it came from is closed."""
@@ -220,9 +226,11 @@ class TimelinePane(Vertical):
 
     # -- sifting -----------------------------------------------------------------------------------
 
-    def sift_soon(self) -> None:
-        """Sift again, once, as soon as it is possible."""
+    def sift_soon(self, asked: bool = True) -> None:
+        """Sift again, once, as soon as it is possible; for what flows in not more often than is seen."""
         self._dirty = True
+        if asked:
+            self._asked.set()
         if not self._sifting and self.timeline is not None and self.is_mounted:
             self._sifting = True
             self._sift()
@@ -233,12 +241,21 @@ class TimelinePane(Vertical):
         try:
             while self._dirty and self.timeline is not None:
                 self._dirty = False
+                self._asked.clear()
                 timeline, wanted = self.timeline, self._wanted
                 sifted = await self._sift_once(timeline)
                 if sifted is not None and timeline is self.timeline and wanted == self._wanted:
                     self._show(sifted)
+                if len(timeline.working) > AT_ONCE:
+                    await self._breathe()
         finally:
             self._sifting = False
+
+    async def _breathe(self) -> None:
+        """Let keys through between two sifts of what flows in; what somebody asked for is sifted at once."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BREATH_S):
+                await self._asked.wait()
 
     async def _sift_once(self, timeline: Timeline) -> Sifted | None:
         from workstation.services.timeline.sifting import sift

@@ -44,6 +44,7 @@ class Shown:
         #: The events shown, folded ones included, in order.
         self.rows: Rows = rows.astype(np.int32)
         self._folds = folds
+        self._inverse: npt.NDArray[np.int32] | None = None
         self._gaps = [gap for _, gap in gaps]
         self._made: OrderedDict[int, Row] = OrderedDict()
         #: Where the opened folds start and stop, in order.
@@ -113,12 +114,19 @@ class Shown:
             place: where to look from; it does not count itself. -1 and ``len`` are before and after all.
             step: 1 for downwards, -1 for upwards.
         """
-        wanted = np.zeros(len(self.frame), np.bool_)
         numbers = np.asarray(rows, np.int64)
-        wanted[numbers[(numbers >= 0) & (numbers < len(wanted))]] = True
-        places = self._places(np.flatnonzero(wanted[self.rows]))
+        ats = self._ats()[numbers[(numbers >= 0) & (numbers < len(self.frame))]]
+        places = np.sort(self._places(ats[ats >= 0]))
         beyond = places[places > place] if step > 0 else places[places < place]
         return int(beyond[0 if step > 0 else -1]) if len(beyond) else None
+
+    def _ats(self) -> npt.NDArray[np.int32]:
+        """Return where in the order each row of the frame is, -1 where it is not shown; found once."""
+        if self._inverse is None:
+            inverse = np.full(len(self.frame), -1, np.int32)
+            inverse[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+            self._inverse = inverse
+        return self._inverse
 
     def _place(self, at: int) -> int:
         return int(self._places(np.array([at]))[0])
