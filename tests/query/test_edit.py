@@ -125,3 +125,14 @@ def test_the_span_of_a_query_holds_all_that_it_keeps() -> None:
     assert edit.span(parse("time:>=now-1h time:<now time:>now-2h"), NOW_US) == (NOW_US - 3_600 * SECOND, NOW_US)
     assert edit.span(parse("-time:<now a"), NOW_US) == (None, None)
     assert edit.span(parse("time:<now or a"), NOW_US) == (None, None)
+
+
+def test_terms_that_ask_some_fields_alone() -> None:
+    query = parse("event.action:x -source.ip:10.0.0.1 (event.action:y OR device.id:z) word NOT (event.action:a b)")
+    assert str(edit.about(query, {"event.action", "source.ip"})) == "event.action:x -source.ip:10.0.0.1"
+    assert str(edit.about(query, set())) == str(Query())
+
+
+def test_what_events_alone_answer() -> None:
+    query = parse("event.action:x pinned:true -mark:* (label:intruder OR word) word")
+    assert str(edit.of_events(query)) == "event.action:x word"

@@ -26,6 +26,7 @@ from workstation.services.reading.server import listener, serve
 from workstation.services.reading.sight import Purposes, Tickets
 from workstation.services.store.session import Session
 from workstation.services.timeline.event import Event
+from workstation.services.timeline.query.one import matches
 from workstation.services.timeline.source import ALL, EventSource, Only, Page, Span
 from workstation.settings import ReaderSettings
 
@@ -94,7 +95,9 @@ class Log:
         try:
             for step in self.script[int(cursor or 0) :]:
                 if isinstance(step, Page):
-                    inside = tuple(e for e in step.events if span.since_us <= e.time_us < span.until_us)
+                    # A store that narrows to the last: it holds everything whole, and gives what a query keeps.
+                    kept = (e for e in step.events if matches(only.query, e, only.now_us))
+                    inside = tuple(e for e in kept if span.since_us <= e.time_us < span.until_us)
                     yield Page(events=inside, cursor=step.cursor, why=step.why, partial=step.partial)
                 elif isinstance(step, SourceError):
                     raise step
