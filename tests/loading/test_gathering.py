@@ -34,10 +34,11 @@ class Taken:
         self.feeds: list[int] = []
         self.most = most
 
-    async def __call__(self, feed: int, events: Sequence[Event]) -> bool:
-        self.events += events
-        self.feeds += [feed] * len(events)
-        return len(self.events) < self.most
+    async def __call__(self, feed: int, events: Sequence[Event]) -> int | None:
+        taken = events[: self.most - len(self.events)]
+        self.events += taken
+        self.feeds += [feed] * len(taken)
+        return len(taken) if len(self.events) >= self.most else None
 
     @property
     def ids(self) -> list[str]:
@@ -186,6 +187,15 @@ async def test_a_source_without_end_stops_at_the_cap() -> None:
     assert taken.ids == ["0", "1", "2"]
     assert line(made, "endless").state is SourceState.PARTIAL
     assert (made.gaps[0].until_us, made.gaps[0].hint) == (898, "Choose a shorter span.")
+
+
+async def test_what_there_was_no_room_for_is_in_the_gap() -> None:
+    pages = [page(*(event(str(n), 90 - n, "a") for n in range(start, start + 4)), cursor="c") for start in (0, 4)]
+    made, taken = await read(Script("a", pages), taken=Taken(most=6))
+    assert taken.ids == ["0", "1", "2", "3", "4", "5"]
+    (gap,) = made.gaps
+    assert (gap.since_us, gap.until_us) == (SPAN.since_us, 90 - 6 + 1)
+    assert line(made, "a").events == 6
 
 
 async def test_a_full_working_set_ends_reading_and_says_so() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workstation.services.clock import Clock, from_micros, to_micros
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Gap, Page, SourceState, Span
@@ -60,6 +62,12 @@ class Feed:
             self._whys[page.why or "it did not see all of its data"] = None
         self.cursor = page.cursor
         return events
+
+    def cut(self, events: Sequence[Event]) -> None:
+        """Note that these, the oldest that came, were not taken: there was no room."""
+        if events:
+            self.events -= len(events)
+            self._oldest_us = max(event.time_us for event in events) + 1
 
     def take_new(self, page: Page) -> list[Event]:
         """Note a page of what is new; return what did not come before."""

@@ -30,8 +30,9 @@ FULL = (
     "Ask the stores for what you look for (a query, then A), or give it more room in the settings.",
 )
 
-#: Takes the events of one source (its number, newest first) in; False: there is no room for more.
-Take = Callable[[int, Sequence[Event]], Awaitable[bool]]
+#: Takes the events of one source (its number, newest first) in. None: there is room for more; a number: there is none,
+#: and of these so many, the newest, were taken.
+Take = Callable[[int, Sequence[Event]], Awaitable[int | None]]
 #: Makes a source; a source is used for one reading and then closed.
 Maker = Callable[[], EventSource]
 
@@ -165,9 +166,11 @@ class Gathering:
                 if page is None:
                     return True
                 events = await self._wanted(note(page))
-                self._full = not await self._take(feed.number, events)
+                taken = await self._take(feed.number, events)
                 self.changed.set()
-                if self._full:
+                if taken is not None:
+                    self._full = True
+                    feed.cut(events[taken:])
                     feed.stop(SourceState.PARTIAL, *FULL)
                     return False
             feed.stop(SourceState.PARTIAL, f"more than {self._page_cap:,} pages", "Choose a shorter span.")

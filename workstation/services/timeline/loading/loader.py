@@ -161,12 +161,14 @@ class Loader:
         elif isinstance(message, Reply):
             self._asker.answered(message)
 
-    async def _take(self, feed: int, events: Sequence[Event]) -> bool:
-        if events and not self._working.full:
-            block = self._encoder.encode(events, feed)
-            self._working.append(block)
+    async def _take(self, feed: int, events: Sequence[Event]) -> int | None:
+        working = self._working
+        fitting = () if working.full else events[: working.limit_events - len(working)]
+        if fitting:
+            block = self._encoder.encode(fitting, feed)
+            working.append(block)
             await self._send(Came(block.to_bytes()))
-        return not self._working.full
+        return len(fitting) if working.full or len(fitting) < len(events) else None
 
     async def _ask_no_rule(self) -> None:
         await self._send(Marked(marks=(), failed=(UNASKED,), rulebook=b""))

@@ -75,10 +75,12 @@ class _Here:
         await self._gathering.aclose()
         await asyncio.gather(self._telling, return_exceptions=True)
 
-    async def _take(self, feed: int, events: Sequence[Event]) -> bool:
-        if events:
-            self._timeline.working.append(self._encoder.encode(events, feed))
-        return not self._timeline.working.full
+    async def _take(self, feed: int, events: Sequence[Event]) -> int | None:
+        working = self._timeline.working
+        fitting = () if working.full else events[: working.limit_events - len(working)]
+        if fitting:
+            working.append(self._encoder.encode(fitting, feed))
+        return len(fitting) if working.full or len(fitting) < len(events) else None
 
     async def _tell(self) -> None:
         gathering, timeline = self._gathering, self._timeline
