@@ -405,7 +405,7 @@ def _mould() -> tuple[Path, Verifier, dict[str, str]]:
 def installation(directory: Path) -> Iterator[Installation]:
     """Start a store with its rules and people; stop it at the end."""
     data, verifier, passwords = _mould()
-    directory.mkdir(mode=0o700, parents=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", data, directory / "data"], check=True)
     with embedded.start(directory) as lease:
         made = Installation(lease)
