@@ -130,7 +130,8 @@ def test_what_is_no_request(client: Client, body: bytes) -> None:
 
 
 def test_it_reads_no_more_than_a_request(client: Client) -> None:
-    assert client.post(b"x" * 70_000).status_code == 413
+    refused = client.post(b"x" * 70_000)
+    assert (refused.status_code, refused.headers["Connection"]) == (413, "close")
     with socket.socket(socket.AF_UNIX) as raw:
         raw.connect(client.desk.url.removeprefix("unix:"))
         raw.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n")

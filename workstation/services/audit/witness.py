@@ -180,6 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            # What was not read is in the way of the next request: nobody should send one here (RFC 9112, 9.6).
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
