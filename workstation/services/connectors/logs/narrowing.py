@@ -16,6 +16,11 @@ from workstation.services.timeline.mapping.configured import BY_PATHS, Reader
 from workstation.services.timeline.query.push.bounds import Column, Stored
 from workstation.settings import MappingSettings
 
+#: What a mapping makes of more than one value, or rewrites, whatever the settings say (`mapping/quick.py`).
+MADE = frozenset(
+    {"event.id", "event.outcome", "event.category", "source.geo.location", "user.target.id", "user.target.name"}
+)
+
 
 def columns(name: str, mapping: MappingSettings, read: Reader) -> Mapping[str, Column]:
     """Return the fields that a store may be asked for, by ECS name.
@@ -32,7 +37,7 @@ def columns(name: str, mapping: MappingSettings, read: Reader) -> Mapping[str, C
     found: dict[str, Column] = {}
     for field, stored in mapping.narrow.items():
         paths = read.paths(field) if field in FIELDS and mapping.records in BY_PATHS else ()
-        changed = field in mapping.values or field in mapping.constants
+        changed = field in mapping.values or field in mapping.constants or field in MADE
         if len(paths) != 1 or changed:
             why = "its values are changed by the mapping" if changed else "it is in no one place of a record"
             raise Invalid(
