@@ -145,7 +145,7 @@ _RECORDS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_RECORDS, st.sampled_from(["ecs", "flat"]), st.booleans())
 def test_every_way_gives_the_same_event(record: dict[str, Any], name: str, mapped: bool) -> None:
     values = {"event.action": {"a": "sign_in"}, "user.id": {"a": "z"}} if mapped else {}

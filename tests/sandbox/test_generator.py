@@ -51,6 +51,7 @@ def logins(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [e for e in events if e["event.action"] == "sign_in" and e["event.outcome"] == "success"]
 
 
+@pytest.mark.long
 @given(SEEDS, st.integers(1_700_000_000_000_000, 1_900_000_000_000_000))
 @settings(few, max_examples=1)
 def test_the_same_seed_and_moment_give_the_same_exchange(seed: int, now_us: int) -> None:
@@ -70,6 +71,7 @@ def test_another_seed_gives_another_exchange() -> None:
     assert not one & other
 
 
+@pytest.mark.long
 def test_a_larger_exchange_begins_like_the_smaller() -> None:
     large = generate(1, 2, NOW_US)
     assert [c.account.id for c in large[:PROBLEMS]] == [c.account.id for c in world(1)[:PROBLEMS]]
@@ -323,6 +325,7 @@ def test_a_day_has_a_night() -> None:
             assert sum(2 <= h < 6 for h in hours) <= len(hours) * 0.15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [2])
 def test_the_table_of_the_docs_is_computed(seed: int) -> None:
     docs = (contract.PATH.parents[1] / "sandbox.md").read_text(encoding="utf-8")

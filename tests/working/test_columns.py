@@ -17,7 +17,7 @@ from workstation.services.timeline.working.frame import Frame
 from workstation.services.timeline.working.raws import RawLost
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pages=PAGES)
 def test_every_event_is_there_once_as_it_came_and_in_order(pages: Pages) -> None:
     working = filled(pages)
@@ -35,7 +35,7 @@ def test_every_event_is_there_once_as_it_came_and_in_order(pages: Pages) -> None
     working.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pages=PAGES)
 def test_codes_stand_for_the_values_of_every_field(pages: Pages) -> None:
     working, rows = filled(pages), each_once(pages)
@@ -48,7 +48,7 @@ def test_codes_stand_for_the_values_of_every_field(pages: Pages) -> None:
         frame.codes("no.such.field")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pages=PAGES, more=PAGES)
 def test_a_snapshot_stays_as_it_was_whatever_comes_in(pages: Pages, more: Pages) -> None:
     working, encoder = WorkingSet(), Encoder()
@@ -151,7 +151,7 @@ def test_blocks_come_one_after_the_other_and_whole() -> None:
         working.append(values)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pages=PAGES)
 def test_several_encoders_write_for_one_working_set(pages: Pages) -> None:
     encoders = [Encoder(stream) for stream in (4, 0, 9)]

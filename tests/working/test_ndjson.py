@@ -29,7 +29,7 @@ def line(**fields: object) -> bytes:
     return json.dumps({**record, **fields}).encode()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(events=st.lists(EVENTS, min_size=1, max_size=12))
 def test_what_was_exported_is_read_as_it_was(events: list[Event]) -> None:
     # Bytes that are no text are exported escaped: the text is what comes back, and the hash is of the bytes.
@@ -73,7 +73,7 @@ def test_pieces_are_whole_lines(size: int) -> None:
     assert all(piece.count(b"{") == piece.count(b"}") for piece in pieces(io.BytesIO(data), size))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(st.binary(max_size=9).map(lambda text: text.replace(b"\n", b"")), max_size=12),
     cuts=st.lists(st.integers(0, 120), max_size=4),
@@ -111,7 +111,7 @@ WRITTEN = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(texts=st.lists(WRITTEN, max_size=8))
 def test_instants_are_what_the_standard_library_says_or_left_to_it(texts: list[str]) -> None:
     for text, found in zip(texts, instants(texts).tolist(), strict=True):

@@ -199,7 +199,7 @@ def together(newer: tuple[int, Event], older: tuple[int, Event], apart: frozense
     return bool(one.session) or (same and near and bool(one.action) and bool(one.ip))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pages=PAGES, ends=st.lists(st.integers(0, 25), max_size=3), data=st.data())
 def test_nothing_disappears_and_the_order_stays(pages: Pages, ends: list[int], data: st.DataObject) -> None:
     working, rows = filled(pages), each_once(pages)

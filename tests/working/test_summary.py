@@ -29,7 +29,7 @@ from workstation.services.timeline.working.summary import (
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pages=PAGES, field=st.sampled_from(sorted(set(FIELDS) - {"event.id"})), top=st.integers(0, 4), data=st.data())
 def test_facets_count_every_value_once(pages: Pages, field: str, top: int, data: st.DataObject) -> None:
     working, events = filled(pages).snapshot(), [one for _, one in each_once(pages)]
@@ -45,7 +45,7 @@ def test_facets_count_every_value_once(pages: Pages, field: str, top: int, data:
     assert sum(count for _, count in everything.top) + everything.absent == len(events)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     times=st.lists(st.integers(0, 60), max_size=30),
     since=st.integers(0, 30),
@@ -63,7 +63,7 @@ def test_a_histogram_counts_what_is_in_its_span(times: list[int], since: int, sp
     assert histogram(working, odd, since, since + span, n).sum() == sum(t % 2 for t in inside)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pages=PAGES, text=st.sampled_from(["", "s", "SIGN", "1", "192.0.2.", "ß", "\n", "nothing at all"]))
 def test_a_text_is_looked_for_in_every_field(pages: Pages, text: str) -> None:
     working, events = filled(pages), [one for _, one in each_once(pages)]
@@ -71,7 +71,7 @@ def test_a_text_is_looked_for_in_every_field(pages: Pages, text: str) -> None:
     assert anywhere(working, text).tolist() == wanted
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), widths=st.sampled_from([np.uint8, np.uint16, np.uint32]))
 def test_rows_of_flagged_values(data: st.DataObject, widths: type) -> None:
     flags = np.array(data.draw(st.lists(st.booleans(), min_size=1, max_size=300)))

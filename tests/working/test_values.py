@@ -22,7 +22,7 @@ def distinct(texts: list[str]) -> Distinct:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(texts=SOME, more=SOME, needle=TEXTS)
 def test_equal_and_containing_are_what_casefold_says(texts: list[str], more: list[str], needle: str) -> None:
     values = distinct(texts)
@@ -49,7 +49,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(texts=SOME, pattern=PATTERNS, lines=st.booleans())
 def test_a_regular_expression_is_held_against_each_whole_value(texts: list[str], pattern: str, lines: bool) -> None:
     texts = texts if lines else [text.replace("\n", "") for text in texts]
