@@ -11,14 +11,14 @@ import json
 import random
 import subprocess
 import sys
-import time
 from urllib.parse import parse_qsl
 
-from bench.fetch import BEGAN_MS, EVENTS, ROUND_TRIP_S, STEP_MS, _document
+from bench.fetch import BEGAN_MS, EVENTS, ROUND_TRIP_S, STEP_MS, _document, into_working_set
 from bench.rows import Row
 from workstation.services.clock import SystemClock
 from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.logs.registry import source
+from workstation.services.garbage import look_less
 from workstation.services.timeline.source import Span
 from workstation.settings import ClickHouseSettings, LogSettings, MappingSettings
 
@@ -28,6 +28,7 @@ EVEN, BURSTS = "even", "bursts"
 
 def measure() -> list[Row]:
     """Return events a second, evenly and in bursts, and the time to the first page."""
+    look_less()
     store = subprocess.Popen([sys.executable, "-m", "bench.fetch_clickhouse"], stdout=subprocess.PIPE)
     try:
         assert store.stdout is not None
@@ -55,14 +56,10 @@ async def _fetch(port: int, account: str) -> tuple[float, float]:
         clickhouse=ClickHouseSettings(table="events"),
     )
     made = source(table, "", Surroundings(clock=SystemClock(), rng=random.Random(1)))
-    began, first_s, count = time.perf_counter(), 0.0, 0
-    async for page in made.pages(account, Span(BEGAN_MS * 1000, (BEGAN_MS + 2 * EVENTS * STEP_MS) * 1000)):
-        count += len(page.events)
-        first_s = first_s or time.perf_counter() - began
-    took = time.perf_counter() - began
-    await made.aclose()
-    assert count == EVENTS, count
-    return first_s, count / took
+    span = Span(BEGAN_MS * 1000, (BEGAN_MS + 2 * EVENTS * STEP_MS) * 1000)
+    found = await into_working_set(made, account, span)
+    assert found.count == EVENTS, found.count
+    return found.first_s, found.count / found.took_s
 
 
 class Store:

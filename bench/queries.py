@@ -13,12 +13,14 @@ from typing import Any
 
 from bench.accounts import lines
 from bench.rows import Row
+from workstation.services.timeline.mapping.configured import reader
+from workstation.services.timeline.mapping.reading import read_pieces
 from workstation.services.timeline.query.complete import Counts, complete
 from workstation.services.timeline.query.evaluate import mask
 from workstation.services.timeline.query.language import parse
-from workstation.services.timeline.working import ndjson
 from workstation.services.timeline.working.columns import Snapshot, WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
+from workstation.settings import MappingSettings
 
 COUNT = 1_000_000
 RUNS = 30
@@ -46,14 +48,14 @@ def _timed(ask: Callable[[int], Any]) -> dict[str, float]:
 
 
 def _filled() -> Snapshot:
-    working, encoder = WorkingSet(), Encoder()
+    working, encoder, read = WorkingSet(), Encoder(), reader(MappingSettings(), "app-log").batch
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "account.ndjson"
         with path.open("wb") as file:
             file.writelines(line + b"\n" for line in lines(COUNT))
         with path.open("rb") as file:
-            for piece in ndjson.pieces(file):
-                working.append(encoder.encode_columns(ndjson.columns(piece).values))
+            for some in read_pieces(file):
+                working.append(encoder.encode(read(some).batch))
     return working.snapshot()
 
 

@@ -17,11 +17,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from workstation.services.timeline.batch import Lines
 from workstation.services.timeline.loading.wire import Came, FromLoader, Marked, Stand, packed
+from workstation.services.timeline.mapping.configured import reader
 from workstation.services.timeline.source import SourceState
-from workstation.services.timeline.working import ndjson
 from workstation.services.timeline.working.encoder import Encoder
 from workstation.services.views import Mark, SourceLine
+from workstation.settings import MappingSettings
 
 #: Events a second that flow in, and how many of them come together: a page of a log store.
 PACE, PAGE = 50_000, 1_000
@@ -29,6 +31,7 @@ PACE, PAGE = 50_000, 1_000
 _BLOCK = 10_000
 #: Marks of the rules on the first events.
 MARKS = 200
+READ = reader(MappingSettings(), "app-log")
 #: As a loader: below what the person's own keys need.
 NICE = 10
 
@@ -66,7 +69,7 @@ def _flow(encoder: Encoder, lines: Iterator[bytes], count: int) -> None:
 
 def _page(encoder: Encoder, lines: Iterator[bytes], count: int) -> Came | None:
     piece = b"".join(itertools.islice(lines, count))
-    return Came(encoder.encode_columns(ndjson.columns(piece).values).to_bytes()) if piece else None
+    return Came(encoder.encode(READ.batch(Lines.of(piece)).batch).to_bytes()) if piece else None
 
 
 def append(folder: Path, count: int) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workstation.services.errors import Invalid
-from workstation.services.timeline.event import FIELDS, Outcome
+from workstation.services.timeline.batch import Lines
+from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.mapping import SOURCES, configured
 from workstation.services.timeline.mapping.configured import reader
 from workstation.services.timeline.mapping.records import Unmappable
@@ -146,19 +147,40 @@ _RECORDS = st.recursive(
 
 
 @settings(max_examples=150, deadline=None)
-@given(_RECORDS, st.sampled_from(["ecs", "flat"]), st.booleans())
-def test_every_way_gives_the_same_event(record: dict[str, Any], name: str, mapped: bool) -> None:
+@given(st.lists(_RECORDS, min_size=1, max_size=12), st.sampled_from(["ecs", "flat"]), st.booleans(), st.booleans())
+def test_many_at_once_give_the_same_events(some: list[dict[str, Any]], name: str, mapped: bool, lines: bool) -> None:
     values = {"event.action": {"a": "sign_in"}, "user.id": {"a": "z"}} if mapped else {}
-    read = reader(MappingSettings(records=name, values=values), "any")
-    assert isinstance(read, configured._ByPaths)
-    raw = text({"@timestamp": "2026-11-23T13:05:20.123Z", **record})
-    try:
-        expected: Any = read._generally(raw, "own")
-    except Unmappable as error:
-        expected = error.what
-    for _ in range(2):
+    constants = {"event.risk_level": "low"} if mapped else {}
+    read = reader(MappingSettings(records=name, values=values, constants=constants), "any")
+    # A line that is no record, and one without a time, stand among the others.
+    raws = [text({"@timestamp": "2026-11-23T13:05:20.123Z", **record}) for record in some] + [b"[]"]
+    expected: list[Event] = []
+    unreadable = []
+    for place, raw in enumerate(raws):
         try:
-            got: Any = read(raw, "own")
-        except Unmappable as error:
-            got = error.what
-        assert got == expected
+            expected.append(read(raw, f"own-{place}"))
+        except Unmappable:
+            unreadable.append(place)
+    given_raws = Lines.of(b"\n".join(raws)) if lines else raws
+    for _ in range(2):  # the second time it is known where values are
+        batch, bad = read.batch(given_raws, [f"own-{place}" for place in range(len(raws))])
+        assert list(batch) == expected and list(bad) == unreadable
+        assert [batch[place] for place in range(len(batch))] == expected
+
+
+def test_records_that_are_written_otherwise_cost_the_others_nothing() -> None:
+    """Halving finds them: of a thousand records with one odd one only its neighbours are read one by one."""
+    read = configured.reader(MappingSettings(), "any")
+    one = read._map._columns._one  # type: ignore[attr-defined]
+    asked: list[bytes] = []
+
+    def counted(raw: bytes, own_id: str) -> Event:
+        asked.append(raw)
+        made: Event = one(raw, own_id)
+        return made
+
+    read._map._columns._one = counted  # type: ignore[attr-defined]
+    odd = text({**ECS, "user": {"id": "AA71N84G", "target.id": "BB"}})
+    batch, bad = read.batch([*[text(ECS)] * 700, odd, *[text(ECS)] * 299])
+    assert (len(batch), bad) == (1_000, ()) and batch[700].account == "BB"
+    assert odd in asked and len(asked) <= 8

@@ -20,6 +20,7 @@ from workstation.services.connectors.http import Surroundings
 from workstation.services.connectors.reader.client import ReaderClient
 from workstation.services.connectors.reader.events import ReaderEvents
 from workstation.services.daemon import leave_no_memory
+from workstation.services.garbage import look_less
 from workstation.services.reading.sight import Given
 from workstation.services.timeline.imported import ImportedEvents
 from workstation.services.timeline.loading.gathering import Maker
@@ -107,6 +108,7 @@ def main() -> None:
     """Serve one account, then end."""
     leave_no_memory()
     os.nice(NICE)
+    look_less()
     asyncio.run(_run())
 
 

@@ -8,7 +8,6 @@ for garbage finds nothing and takes its time between two frames.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -20,6 +19,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from workstation.services.garbage import look_less
+
 #: Textual's own caches of a strip, with their sizes.
 CACHES = {
     "_divide_cache": 4,
@@ -30,8 +31,6 @@ CACHES = {
     "_crop_extend_cache": 4,
     "_offsets_cache": 4,
 }
-#: Objects made before a look for garbage among the youngest, and how many such looks before the older are looked at.
-THRESHOLDS = (50_000, 20, 50)
 #: Seconds that a change waits for the next frame, at most. Textual's sixtieth of a second is longer than a frame takes
 #: to paint: a key that follows a paint would wait for it alone longer than a key may take.
 FRAME_S = 1 / 250
@@ -107,6 +106,5 @@ def lean_garbage() -> None:
 
     Threads that work, such as one that sifts, give way to the one that paints sooner.
     """
-    gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    look_less()
     sys.setswitchinterval(SWITCH_S)

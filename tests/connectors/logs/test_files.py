@@ -6,12 +6,13 @@ import gzip
 import json
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.connectors.wire import surroundings
@@ -22,6 +23,7 @@ from workstation.services.connectors.logs.files import FileEvents
 from workstation.services.connectors.logs.registry import source as source_of
 from workstation.services.connectors.logs.runs import Runs
 from workstation.services.errors import Invalid, SourceMissing
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.source import Span
 from workstation.settings import FilesSettings, LogSettings, MappingSettings
@@ -187,14 +189,19 @@ def test_a_source_without_a_path_is_refused() -> None:
         source_of(LogSettings(name="evidence", kind="files"), "", surroundings())
 
 
-@given(st.lists(st.integers(0, 5), max_size=60), st.integers(0, 400))
-def test_runs_give_newest_first_and_those_of_a_moment_as_they_came(times: list[int], run: int) -> None:
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=60), st.integers(0, 400), st.integers(1, 9))
+def test_runs_give_newest_first_and_those_of_a_moment_as_they_came(times: list[int], run: int, size: int) -> None:
     runs = Runs(run)
     made = [Event(id=str(n), time_us=at, source="s", action="a", raw=b"x" * 20) for n, at in enumerate(times)]
-    for event in made:
-        runs.add(event)
+    for begin in range(0, len(made), size):
+        runs.add(Batch.of(made[begin : begin + size]))
     expected = sorted(made, key=lambda event: -event.time_us)
-    assert [list(runs.newest_first()), list(runs.newest_first())] == [expected, expected]
+    for _ in range(2):
+        given = list(runs.newest_first())
+        assert [event for batch in given for event in batch] == expected
+        # A moment is in one batch: whoever reads leaves out what it has twice.
+        assert all(one.times[-1] > two.times[0] for one, two in pairwise(given))
     assert len(runs) == len(made)
     runs.close()
 
@@ -202,7 +209,7 @@ def test_runs_give_newest_first_and_those_of_a_moment_as_they_came(times: list[i
 def test_nothing_readable_is_on_the_disk() -> None:
     runs = Runs(10)
     for number in range(50):
-        runs.add(Event(id="secret-id", time_us=number, source="s", action="a", raw=b"in the clear"))
+        runs.add(Batch.of([Event(id="secret-id", time_us=number, source="s", action="a", raw=b"in the clear")]))
     assert runs.on_disk and runs._file is not None
     runs._file.seek(0)
     written = runs._file.read()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import TypeVar
@@ -24,6 +25,10 @@ T = TypeVar("T")
 DEPTH = 64
 #: From this size on, decoding would hold the loop for more than a few milliseconds (2.5 MB take about 10 ms).
 THREAD_FROM = 256 * 1024
+
+#: The same for pages of events, which are read in processes without a screen (loader, reader): some 20 ms. In a thread
+#: they take a quarter longer, because it and the loop that reads the next pages wait for each other.
+PAGE_THREAD_FROM = 4 * 1024 * 1024
 
 _BRACKETS = bytes.maketrans(b"[]", b"{}")
 _OTHERS = bytes(set(range(256)) - set(b'{}[]"'))
@@ -61,6 +66,11 @@ async def decode(body: bytes, into: type[T], system: str) -> T:
     if len(body) < THREAD_FROM:
         return decode_now(body, into, system)
     return await asyncio.to_thread(decode_now, body, into, system)
+
+
+async def page_work(work: Callable[[], T], size: int) -> T:
+    """Do what a page of events needs: here where it is short, in a thread where it holds `size` bytes or more."""
+    return work() if size < PAGE_THREAD_FROM else await asyncio.to_thread(work)
 
 
 def decode_now(body: bytes, into: type[T], system: str) -> T:

@@ -322,21 +322,23 @@ class HttpSystem:
         if packing not in ("identity", "gzip"):
             raise SourceGarbled(f"{self.name} packs its answers in a way that was not asked for.", PROXY_HINT)
         unpack = Inflater(self.policy.body_max) if packing == "gzip" else None
-        body = bytearray()
+        pieces: list[bytes] = []
+        size = 0
         async for piece in response.aiter_raw():
             try:
                 more = unpack.feed(piece) if unpack else piece
             except zlib.error as error:
                 raise SourceGarbled(f"{self.name} sent a packed answer that is damaged.", "Try again.") from error
-            if more is None or len(body) + len(more) > self.policy.body_max:
+            size += 0 if more is None else len(more)
+            if more is None or size > self.policy.body_max:
                 raise SourceGarbled(
                     f"{self.name} sent more than {self.policy.body_max // 1024:,} KiB; the rest was not read.",
                     "Ask for less: a shorter span.",
                 )
-            body += more
-        if unpack and body and not unpack.complete:
+            pieces.append(more)
+        if unpack and size and not unpack.complete:
             raise _CutOff(f"{self.name} broke off in the middle of its answer.", "Try again.")
-        return bytes(body)
+        return b"".join(pieces)
 
     def _no_answer(self, error: httpx.TransportError) -> SourceDown | SourceGarbled:
         if isinstance(error, httpx.RemoteProtocolError):

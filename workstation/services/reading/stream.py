@@ -131,11 +131,11 @@ class Stream(Response):
             await asyncio.gather(coming, return_exceptions=True)
 
     def _shown(self, page: Page) -> Iterator[Line]:
-        begin, size = 0, len(page.events)
-        while self._parted and size - begin > PART:
-            yield Line(events=self._wanted(page.events[begin : begin + PART]))
+        begin, every = 0, tuple(page.events)
+        while self._parted and len(every) - begin > PART:
+            yield Line(events=self._wanted(every[begin : begin + PART]))
             begin += PART
-        last = self._wanted(page.events[begin:])
+        last = self._wanted(every[begin:])
         yield Line(page=msgspec.structs.replace(page, events=last, why=self._masker.text(page.why)))
 
     def _wanted(self, events: tuple[Event, ...]) -> tuple[Event, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -29,14 +29,14 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Some events of one account, newest first.
+    """Some events of one account, newest first: a tuple, or a :class:`~workstation.services.timeline.batch.Batch`.
 
     ``cursor`` resumes after this page; None says that this was the last. ``partial`` says that the
     source itself did not see all of its data (failed shards, a timeout): ``why`` then says what.
     ``covers`` is the span for which the source has data at all, where it says so.
     """
 
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     cursor: str | None = None
     partial: bool = False
     why: str = ""

@@ -20,11 +20,11 @@ from workstation.services.connectors.logs.access import credential, endpoint, po
 from workstation.services.connectors.logs.clickhouse_api import OVERFLOWS, ClickHouseSystem, Column, Parameters
 from workstation.services.connectors.logs.clickhouse_errors import ShardAbsent
 from workstation.services.connectors.logs.narrowing import columns
-from workstation.services.connectors.logs.search_reading import Window
+from workstation.services.connectors.logs.window import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceDenied, SourceGarbled
 from workstation.services.text import clean
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.mapping.columns import Mapped
 from workstation.services.timeline.mapping.configured import BY_PATHS, Reader, reader
 from workstation.services.timeline.query.push.clickhouse import where
 from workstation.services.timeline.query.push.sql import Where
@@ -183,8 +183,8 @@ class _Reading(Reading):
         self._chosen = chosen
         self._table = table
 
-    def _event(self, row: Row, us: int) -> Event:
-        return self._read(row.raw, row.id, us)
+    def _mapped(self, rows: Sequence[Row], around_us: Sequence[int]) -> Mapped:
+        return self._read.batch([row.raw for row in rows], [row.id for row in rows], around_us)
 
     async def _newest(self, window: Window, size: int) -> Rows:
         time, clock = _quoted(self._chosen.time_column), self._table.clock
@@ -237,20 +237,21 @@ class _Reading(Reading):
             return Rows(await self._asked(sql, bound, {"skip_unavailable_shards": "1"}), error.what.rstrip("."))
 
     async def _asked(self, sql: str, bound: Parameters, settings: Mapping[str, str]) -> list[Row]:
-        database, row = self._chosen.database, self._row
+        database = self._chosen.database
         if self._chosen.record_column:
             texts = await self._http.rows(sql, bound, database, settings)
-            return [row(tick, own_id, (record or "").encode()) for tick, own_id, record in texts]
-        records = await self._http.records(sql, bound, database, settings)
-        return [row(tick, own_id, bytes(record)) for tick, own_id, record in records]
-
-    def _row(self, tick: str | None, own_id: str | None, record: bytes) -> Row:
-        if own_id is None or tick is None:
+            records = [(tick, own_id, (record or "").encode()) for tick, own_id, record in texts]
+        else:
+            whole = await self._http.records(sql, bound, database, settings)
+            records = [(tick, own_id, bytes(record)) for tick, own_id, record in whole]
+        # Most rows are a page of thousands: one look at all of them.
+        rows = [Row(int(tick), own_id, raw) for tick, own_id, raw in records if tick is not None and own_id is not None]
+        if len(rows) < len(records):
             raise SourceGarbled(
                 f"{self._name} has rows without an id ({self._chosen.id_column}): some would be lost.",
                 "Name a column that every row has in the settings (id_column).",
             )
-        return Row(int(tick), own_id, record)
+        return rows
 
 
 def source(chosen: LogSettings, secret: str, surroundings: Surroundings) -> ClickHouseEvents:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar
 
 import httpx
 import msgspec
 
 from workstation.services.connectors.answers import Answer
-from workstation.services.connectors.decoding import THREAD_FROM
+from workstation.services.connectors.decoding import page_work
 from workstation.services.connectors.endpoint import Endpoint
 from workstation.services.connectors.http import Credential, HttpSystem, Policy, Surroundings
 from workstation.services.connectors.logs.clickhouse_errors import (
@@ -129,9 +130,7 @@ class ClickHouseSystem(HttpSystem):
                 if not self._do_without(refused, wanted):
                     raise
                 continue
-            if len(answer.body) < THREAD_FROM:
-                return self._decoded(answer.body, into)
-            return await asyncio.to_thread(self._decoded, answer.body, into)
+            return await page_work(partial(self._decoded, answer.body, into), len(answer.body))
 
     def _do_without(self, refused: SettingRefused, wanted: Mapping[str, str]) -> bool:
         """Note what is refused of the settings of a query; return whether another try makes sense."""

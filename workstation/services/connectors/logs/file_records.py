@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -15,7 +15,7 @@ import msgspec
 import zstandard
 
 from workstation.services.errors import Invalid
-from workstation.services.timeline.mapping.reading import read_records
+from workstation.services.timeline.mapping.reading import read_pieces, together
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PACKED = (".gz", ".zst")
@@ -44,8 +44,10 @@ def files(path: Path, pattern: str) -> list[Path]:
     return sorted(found)
 
 
-def records(path: Path) -> Iterator[bytes]:
-    """Yield the raw records of a file; a row of a table is a JSON object of texts by the names of its columns.
+def records(path: Path) -> Iterator[Sequence[bytes]]:
+    """Yield the raw records of a file, many at a time.
+
+    A row of a table is a JSON object of texts by the names of its columns.
 
     Raises:
         Invalid: the file is damaged, or unpacks to more than a log would; everything before that was yielded.
@@ -54,9 +56,9 @@ def records(path: Path) -> Iterator[bytes]:
     delimiter = _TABLES.get(_kind(path))
     with path.open("rb") as file, _unpacked(file, path.stat().st_size) as stream:
         if delimiter is None:
-            yield from read_records(cast(BinaryIO, stream))
+            yield from read_pieces(cast(BinaryIO, stream))
         else:
-            yield from _rows(stream, delimiter)
+            yield from together(_rows(stream, delimiter))
 
 
 def _kind(path: Path) -> str:

@@ -7,14 +7,13 @@ are sorted, in memory as far as they fit and in an encrypted file without a name
 from __future__ import annotations
 
 import asyncio
-import functools
-import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 import zstandard
 
 from workstation.services.connectors.http import Surroundings
@@ -22,9 +21,8 @@ from workstation.services.connectors.logs.file_records import files, records
 from workstation.services.connectors.logs.runs import RUN, Runs
 from workstation.services.errors import Invalid, SourceDown, SourceMissing
 from workstation.services.text import clean
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.mapping.configured import reader
-from workstation.services.timeline.mapping.records import Unmappable
 from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import FilesSettings, LogSettings, MappingSettings
 
@@ -34,6 +32,9 @@ T = TypeVar("T")
 PAGE = 5_000
 #: Before the source that a record names: a file says what its writer wanted, and never passes for the log itself.
 ORIGIN = "file:"
+#: What says whose an event is: here its names, too.
+_WHOSE = ("account", "actor", "account_name", "actor_name")
+_NONE = Batch.of(())
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -104,14 +105,17 @@ class FileEvents:
         found = _Found(Runs(self._run))
         try:
             await _in_a_thread(lambda: self._collect(found, account, span, stop), stop)
-            why, covers, events = found.why, _covers(found, span), _after(_once(found.runs.newest_first()), place)
-            place = place or _Cursor(span.until_us, 0)
+            why, covers = found.why, _covers(found, span)
+            pages = _paged(_after(map(_once, found.runs.newest_first()), place), self._page)
+            place, page = place or _Cursor(span.until_us, 0), await _in_a_thread(lambda: next(pages, _NONE), stop)
             while True:
-                page, place = await _in_a_thread(functools.partial(_taken, events, self._page, place), stop)
-                written = msgspec.json.encode(place).decode() if place else None
-                yield Page(events=tuple(page), cursor=written, partial=bool(why), why=why, covers=covers)
-                if place is None:
+                coming = await _in_a_thread(lambda: next(pages, None), stop)
+                place = _behind(page, place)
+                written = msgspec.json.encode(place).decode() if coming is not None else None
+                yield Page(events=page, cursor=written, partial=bool(why), why=why, covers=covers)
+                if coming is None:
                     return
+                page = coming
         finally:
             stop.set()
             found.runs.close()
@@ -141,29 +145,30 @@ class FileEvents:
                 found.broken[name] = f"{name} cannot be read ({error.strerror})"
 
     def _file(self, file: Path, name: str, found: _Found, account: str, span: Span, stop: threading.Event) -> None:
-        around_us = int(file.stat().st_mtime) * 1_000_000
-        for number, raw in enumerate(records(file), 1):
+        around_us, number = int(file.stat().st_mtime) * 1_000_000, 0
+        for raws in records(file):
             if stop.is_set():
                 return
-            try:
-                event = self._read(raw, "", around_us)
-            except Unmappable:
-                found.unreadable += 1
-                found.first_unreadable = found.first_unreadable or f"{name}, record {number:,}"
+            batch, unreadable = self._read.batch(raws, (), [around_us] * len(raws))
+            if unreadable:
+                found.unreadable += len(unreadable)
+                found.first_unreadable = found.first_unreadable or f"{name}, record {number + unreadable[0] + 1:,}"
+            number += len(raws)
+            if not batch:
                 continue
-            found.newest_us = max(found.newest_us, event.time_us)
-            found.oldest_us = min(found.oldest_us or event.time_us, event.time_us)
-            if span.since_us <= event.time_us < span.until_us and self._is_about(event, account):
-                try:
-                    found.runs.add(msgspec.structs.replace(event, source=ORIGIN + event.source))
-                except OSError as error:
-                    why = f"This machine's disk takes no more of {self._name} ({error.strerror})."
-                    raise SourceDown(why, "Make room, or choose a shorter span.") from error
+            found.newest_us = max(found.newest_us, int(batch.times.max()))
+            found.oldest_us = min(found.oldest_us or int(batch.times.min()), int(batch.times.min()))
+            batch = self._about(batch.within(span.since_us, span.until_us), account)
+            try:
+                found.runs.add(batch.replaced(source=batch.column("source").mapped(lambda name: ORIGIN + name)))
+            except OSError as error:
+                why = f"This machine's disk takes no more of {self._name} ({error.strerror})."
+                raise SourceDown(why, "Make room, or choose a shorter span.") from error
 
-    def _is_about(self, event: Event, account: str) -> bool:
+    def _about(self, batch: Batch, account: str) -> Batch:
         if self._chosen.whole:
-            return True
-        return account in (event.account, event.actor, event.account_name, event.actor_name)
+            return batch
+        return batch.taken(np.logical_or.reduce([batch.where(name, account.__eq__) for name in _WHOSE]))
 
 
 def source(chosen: LogSettings, secret: str, surroundings: Surroundings) -> FileEvents:
@@ -184,34 +189,52 @@ async def _in_a_thread(work: Callable[[], T], stop: threading.Event) -> T:
         raise
 
 
-def _taken(events: Iterator[Event], count: int, place: _Cursor) -> tuple[list[Event], _Cursor | None]:
-    """Return the next events, and the place after them; None where they were the last."""
-    page = list(itertools.islice(events, count))
-    if len(page) < count:
-        return page, None
-    last = page[-1].time_us
-    given = sum(1 for event in page if event.time_us == last)
-    return page, _Cursor(last, given + (place.given if place.time_us == last else 0))
+def _paged(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+    """Cut what comes into pages of `size` events; the last one may have fewer."""
+    waiting: list[Batch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += len(batch)
+        if count >= size:
+            every = Batch.joined(waiting)
+            whole = len(every) // size * size
+            yield from (every[begin : begin + size] for begin in range(0, whole, size))
+            waiting, count = [every[whole:]], len(every) - whole
+    if count:
+        yield Batch.joined(waiting)
 
 
-def _once(events: Iterator[Event]) -> Iterator[Event]:
+def _behind(page: Batch, place: _Cursor) -> _Cursor:
+    """Return the place after a page that began at `place`."""
+    if not page:
+        return place
+    last = int(page.times[-1])
+    given = int((page.times == last).sum())
+    return _Cursor(last, given + (place.given if place.time_us == last else 0))
+
+
+def _once(events: Batch) -> Batch:
     """Leave out what the same moment already gave: files of a folder may overlap."""
-    moment, there = -1, set[tuple[str, str]]()
-    for event in events:
-        if event.time_us != moment:
-            moment, there = event.time_us, set()
-        if (event.source, event.id) not in there:
-            there.add((event.source, event.id))
-            yield event
-
-
-def _after(events: Iterator[Event], place: _Cursor | None) -> Iterator[Event]:
-    if place is None:
+    same = np.flatnonzero(events.times[1:] == events.times[:-1]) + 1
+    if not len(same):
         return events
-    newer = itertools.dropwhile(lambda event: event.time_us > place.time_us, events)
-    return (
-        event for number, event in enumerate(newer) if not (event.time_us == place.time_us and number < place.given)
-    )
+    names = list(zip(events.times.tolist(), events.column("source").texts(), events.ids, strict=True))
+    seen: dict[tuple[int, str, str], int] = {}
+    for place, name in enumerate(names):
+        seen.setdefault(name, place)
+    return events.taken(np.fromiter(seen.values(), np.intp, len(seen)))
+
+
+def _after(batches: Iterator[Batch], place: _Cursor | None) -> Iterator[Batch]:
+    for batch in batches:
+        if place is None:
+            yield batch
+            continue
+        # A moment is never in two batches.
+        begin = int(np.searchsorted(-batch.times, -place.time_us))
+        at = int((batch.times == place.time_us).sum())
+        yield batch[begin + min(at, place.given) :]
 
 
 def _covers(found: _Found, span: Span) -> Span:

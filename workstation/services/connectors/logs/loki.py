@@ -7,28 +7,28 @@ Loki puts its line; a time within the line stays in the record.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from workstation.services.clock import from_micros
 from workstation.services.connectors.answers import Answer
-from workstation.services.connectors.decoding import decode
+from workstation.services.connectors.decoding import decode, page_work
 from workstation.services.connectors.http import HttpSystem, Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
 from workstation.services.connectors.logs.narrowing import columns
-from workstation.services.connectors.logs.search_reading import Window
+from workstation.services.connectors.logs.window import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceDenied, SourceGarbled, WorkstationError
 from workstation.services.text import clean
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import chosen
+from workstation.services.timeline.mapping.columns import Mapped
 from workstation.services.timeline.mapping.configured import BY_PATHS, reader
-from workstation.services.timeline.mapping.records import Unmappable
 from workstation.services.timeline.query.push.expressions import in_quotes
 from workstation.services.timeline.query.push.logql import label_filter
 from workstation.services.timeline.source import ALL, Only, Page, Span
@@ -233,25 +233,32 @@ class Lines:
         beside = labels if self.of_labels else {name: labels[name] for name in self._labels if name in labels}
         return Row(ns, f"{ns}-{identity}", text.encode(), beside)
 
-    def event(self, row: Row, us: int) -> Event:
-        """Return the event of a row. Raises Unmappable."""
+    def mapped(self, rows: Sequence[Row], around_us: Sequence[int]) -> Mapped:
+        """Return the events of rows, each of which happened at `around_us`."""
+        texts = [self._text(row, us) for row, us in zip(rows, around_us, strict=True)]
+        ids = [row.id for row in rows]
+        batch, unreadable = self.read.batch(texts, ids, around_us)
+        if unreadable and self._by_paths and not self.of_labels:
+            # A line may leave the time to the store. The others have said all themselves.
+            for at in unreadable:
+                texts[at] = self._beside(rows[at], around_us[at])
+            batch, unreadable = self.read.batch(texts, ids, around_us)
+        raws = chosen([row.raw for row in rows], np.delete(np.arange(len(rows)), unreadable))
+        return Mapped(batch.of_records(raws), unreadable)
+
+    def _text(self, row: Row, us: int) -> bytes:
+        """Return what is read of a row."""
         if self.of_labels:
-            record = {"message": row.raw.decode(), **row.beside, self._time: _written(us)}
-            event = self.read(msgspec.json.encode(record), row.id, us)
-            return msgspec.structs.replace(event, raw=row.raw)
-        if not row.beside or not self._by_paths:
-            try:
-                return self.read(row.raw, row.id, us)
-            except Unmappable:
-                if not self._by_paths:
-                    raise
-        # The line has the last word: of two equal names the later one counts.
-        record = {**row.beside, self._time: _written(us)}
+            return msgspec.json.encode({"message": row.raw.decode(), **row.beside, self._time: _written(us)})
+        return self._beside(row, us) if row.beside and self._by_paths else row.raw
+
+    def _beside(self, row: Row, us: int) -> bytes:
+        """Return the line with what stands beside it; the line itself where it is no JSON object."""
         body = row.raw.strip()
         if not body.startswith(b"{") or body[1:].lstrip().startswith(b"}"):
-            raise Unmappable("The line is no JSON object.")
-        event = self.read(msgspec.json.encode(record)[:-1] + b"," + body[1:], row.id, us)
-        return msgspec.structs.replace(event, raw=row.raw)
+            return row.raw
+        # The line has the last word: of two equal names the later one counts.
+        return msgspec.json.encode({**row.beside, self._time: _written(us)})[:-1] + b"," + body[1:]
 
 
 class _Reading(Reading):
@@ -264,8 +271,8 @@ class _Reading(Reading):
         self._chosen = chosen
         self._query = query(chosen, account, lines.of_labels, only)
 
-    def _event(self, row: Row, us: int) -> Event:
-        return self._lines.event(row, us)
+    def _mapped(self, rows: Sequence[Row], around_us: Sequence[int]) -> Mapped:
+        return self._lines.mapped(rows, around_us)
 
     async def _newest(self, window: Window, size: int) -> Rows:
         rows: list[Row] = []
@@ -298,8 +305,8 @@ class _Reading(Reading):
     async def _lines_of(self, window: Window, size: int) -> Rows:
         found, problem = await self._http.lines(self._query, window, size, self._chosen.tenant)
         row = self._lines.row
-        # Thousands of them would be felt at the keyboard.
-        return Rows(await asyncio.to_thread(lambda: [row(line) for line in found]), problem)
+        rows = await page_work(lambda: [row(line) for line in found], sum(len(line[1]) for line in found))
+        return Rows(rows, problem)
 
     async def _coverage(self) -> Span | None:
         """Ask the index, which knows of chunks, and then for the lines at both ends.

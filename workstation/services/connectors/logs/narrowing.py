@@ -16,7 +16,7 @@ from workstation.services.timeline.mapping.configured import BY_PATHS, Reader
 from workstation.services.timeline.query.push.bounds import Column, Stored
 from workstation.settings import MappingSettings
 
-#: What a mapping makes of more than one value, or rewrites, whatever the settings say (`mapping/quick.py`).
+#: What a mapping makes of more than one value, or rewrites, whatever the settings say (`mapping/meaning.py`).
 MADE = frozenset(
     {"event.id", "event.outcome", "event.category", "source.geo.location", "user.target.id", "user.target.name"}
 )

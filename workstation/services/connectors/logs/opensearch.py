@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -19,7 +20,8 @@ from workstation.services.connectors.logs.access import credential, endpoint, po
 from workstation.services.connectors.logs.narrowing import columns
 from workstation.services.connectors.logs.search_api import SearchSystem
 from workstation.services.connectors.logs.search_index import Index, understood, wanted
-from workstation.services.connectors.logs.search_reading import Reading, Window
+from workstation.services.connectors.logs.search_reading import Reading
+from workstation.services.connectors.logs.window import Window
 from workstation.services.errors import Invalid
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.configured import BY_PATHS, reader
@@ -89,8 +91,9 @@ class SearchEvents:
         reading = self._reading(index, account, span, pushed.condition)
         first = self._first if cursor is None else self._chosen.page
         try:
-            async for page, rest in reading.pages(Window(index.floor(span.since_us), below), first):
-                yield msgspec.structs.replace(page, cursor=None if rest is None else str(rest.high))
+            async with aclosing(reading.pages(Window(index.floor(span.since_us), below), first)) as pages:
+                async for page, rest in pages:
+                    yield msgspec.structs.replace(page, cursor=None if rest is None else str(rest.high))
         finally:
             await reading.close()
 

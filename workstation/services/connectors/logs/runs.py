@@ -6,25 +6,35 @@ process, however that ends.
 
 from __future__ import annotations
 
-import heapq
 import tempfile
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 
 import msgspec
+import numpy as np
 import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch, Column, size_of
 
-#: Bytes of raw records that are sorted in memory at once; with what Python adds, about three times as much.
-RUN = 32 * 1024 * 1024
+#: Bytes of raw records that are sorted in memory at once; with what Python adds, half as much again.
+RUN = 128 * 1024 * 1024
 #: Events that are packed together; of each run one such piece is in memory while runs are merged.
-_PIECE = 500
+_PIECE = 2_000
 
-#: The place in the order: newest first, then as they came.
-_Key = tuple[int, int]
-_Entry = tuple[_Key, Event]
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    """A batch as it lies on the disk. ``columns`` are values, codes and how wide these are; times are 64-bit."""
+
+    ids: list[str]
+    times: bytes
+    columns: dict[str, tuple[list[str], bytes, str]]
+    raws: list[bytes]
+    ingested: bytes
+    digests: list[str]
+
+
+_decoder = msgspec.msgpack.Decoder(_Packed)
 
 
 class Runs:
@@ -36,7 +46,7 @@ class Runs:
 
     def __init__(self, run: int = RUN) -> None:
         self._limit = run
-        self._fresh: list[_Entry] = []
+        self._fresh: list[Batch] = []
         self._bytes = 0
         self._count = 0
         self._runs: list[list[tuple[int, int, int]]] = []
@@ -45,7 +55,6 @@ class Runs:
         self._pieces = 0
         self._packer = zstandard.ZstdCompressor(level=1)
         self._unpacker = zstandard.ZstdDecompressor()
-        self._decoder = msgspec.msgpack.Decoder(list[Event])
 
     def __len__(self) -> int:
         return self._count
@@ -55,20 +64,24 @@ class Runs:
         """Bytes of the file."""
         return sum(length for run in self._runs for _, length, _ in run)
 
-    def add(self, event: Event) -> None:
-        """Take an event. Raises OSError where the disk is full."""
-        self._fresh.append(((-event.time_us, self._count), event))
-        self._count += 1
-        self._bytes += len(event.raw)
+    def add(self, events: Batch) -> None:
+        """Take events. Raises OSError where the disk is full."""
+        if not events:
+            return
+        self._fresh.append(events)
+        self._count += len(events)
+        self._bytes += size_of(events.raws)
         if self._bytes > self._limit:
             self._spill()
 
-    def newest_first(self) -> Iterator[Event]:
-        """Yield every event, those of one moment in the order in which they came. Raises OSError."""
-        self._fresh.sort(key=_key)
-        runs: list[Iterator[_Entry]] = [self._read(run, number) for number, run in enumerate(self._runs)]
-        for _, event in heapq.merge(*runs, iter(self._fresh), key=_key):
-            yield event
+    def newest_first(self) -> Iterator[Batch]:
+        """Yield all events, those of one moment in the order in which they came, and never in two batches.
+
+        Raises:
+            OSError: the disk cannot be read.
+        """
+        fresh = _cut(Batch.joined(self._fresh).newest_first())
+        yield from _merged([_Run(pieces) for pieces in (*map(self._read, self._runs), fresh)])
 
     def close(self) -> None:
         """Forget everything."""
@@ -79,11 +92,9 @@ class Runs:
 
     def _spill(self) -> None:
         file = self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._fresh.sort(key=_key)
         run: list[tuple[int, int, int]] = []
-        for start in range(0, len(self._fresh), _PIECE):
-            piece = [event for _, event in self._fresh[start : start + _PIECE]]
-            packed = self._packer.compress(msgspec.msgpack.encode(piece))
+        for piece in _cut(Batch.joined(self._fresh).newest_first()):
+            packed = self._packer.compress(msgspec.msgpack.encode(_packed(piece)))
             # A counter never comes twice with this key (NIST SP 800-38D, 8.2.1).
             data = self._cipher.encrypt(self._pieces.to_bytes(12, "big"), packed, None)
             run.append((file.seek(0, 2), len(data), self._pieces))
@@ -93,15 +104,77 @@ class Runs:
         self._fresh.clear()
         self._bytes = 0
 
-    def _read(self, run: list[tuple[int, int, int]], number: int) -> Iterator[_Entry]:
+    def _read(self, run: list[tuple[int, int, int]]) -> Iterator[Batch]:
         for offset, length, piece in run:
             assert self._file is not None, "there is a run"
             self._file.seek(offset)
             packed = self._cipher.decrypt(piece.to_bytes(12, "big"), self._file.read(length), None)
-            for event in self._decoder.decode(self._unpacker.decompress(packed)):
-                # Runs are older than what came after them, and within one the order is that of coming already.
-                yield (-event.time_us, number - len(self._runs)), event
+            yield _unpacked(_decoder.decode(self._unpacker.decompress(packed)))
 
 
-def _key(entry: _Entry) -> _Key:
-    return entry[0]
+class _Run:
+    """A run that is merged: what was read of it and not given yet, newest first."""
+
+    def __init__(self, pieces: Iterator[Batch]) -> None:
+        self._pieces = pieces
+        self.waiting = Batch.of(())
+        self.ended = False
+        self.read_on()
+
+    @property
+    def reached_us(self) -> int:
+        """Down to which time it was read."""
+        return int(self.waiting.times[-1])
+
+    def read_on(self) -> None:
+        """Read the next piece."""
+        piece = next(self._pieces, None)
+        self.ended = piece is None
+        self.waiting = self.waiting if piece is None else Batch.joined([self.waiting, piece])
+
+    def newer(self, floor_us: int | None) -> Batch:
+        """Give what is newer than a time; everything, where there is none."""
+        times = self.waiting.times
+        count = len(times) if floor_us is None else int(np.searchsorted(-times, -floor_us))
+        given, self.waiting = self.waiting[:count], self.waiting[count:]
+        return given
+
+
+def _merged(runs: Sequence[_Run]) -> Iterator[Batch]:
+    """Merge runs; of one moment an earlier run's events come first.
+
+    What is newer than the time down to which every run was read can be joined by nothing any more.
+    """
+    while True:
+        floor_us = max((run.reached_us for run in runs if not run.ended), default=None)
+        given = Batch.joined([run.newer(floor_us) for run in runs]).newest_first()
+        if given:
+            yield given
+        if floor_us is None:
+            return
+        for run in runs:
+            if not run.ended and (not run.waiting or run.reached_us == floor_us):
+                run.read_on()
+
+
+def _cut(events: Batch) -> Iterator[Batch]:
+    for begin in range(0, len(events), _PIECE):
+        yield events[begin : begin + _PIECE]
+
+
+def _packed(events: Batch) -> _Packed:
+    columns = {
+        name: (column.values, column.codes.tobytes(), column.codes.dtype.str) for name, column in events.columns.items()
+    }
+    ingested = b"" if events.ingested is None else events.ingested.tobytes()
+    return _Packed(events.ids, events.times.tobytes(), columns, list(events.raws), ingested, list(events.digests))
+
+
+def _unpacked(packed: _Packed) -> Batch:
+    columns = {name: Column(values, _numbers(codes, width)) for name, (values, codes, width) in packed.columns.items()}
+    ingested = _numbers(packed.ingested, "<i8") if packed.ingested else None
+    return Batch(packed.ids, _numbers(packed.times, "<i8"), columns, packed.raws, ingested, packed.digests)
+
+
+def _numbers(data: bytes, kind: str) -> Any:
+    return np.frombuffer(data, kind)

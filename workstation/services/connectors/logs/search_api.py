@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from workstation.services.connectors.answers import Answer
-from workstation.services.connectors.decoding import THREAD_FROM, decode, too_deep
+from workstation.services.connectors.decoding import decode, page_work, too_deep
 from workstation.services.connectors.endpoint import route
 from workstation.services.connectors.http import HttpSystem
 from workstation.services.errors import (
@@ -177,10 +177,7 @@ class SearchSystem(HttpSystem):
         # The store gives up before we do, and then says what it has seen.
         timed = {**body, "timeout": f"{max(int(self.policy.deadline_s * 800), 1)}ms"}
         answer = await self.ask("/_search", [("allow_partial_search_results", "true")], json=timed)
-        if len(answer.body) < THREAD_FROM:
-            found = _found(answer.body, self.name)
-        else:
-            found = await asyncio.to_thread(_found, answer.body, self.name)
+        found = await page_work(lambda: _found(answer.body, self.name), len(answer.body))
         if _EXPIRED in found.kinds:
             raise Expired(f"{self.name} no longer keeps the state that was read.", _TRY_AGAIN)
         return found

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from workstation.services.connectors.decoding import page_work
 from workstation.services.connectors.logs.in_order import in_order
 from workstation.services.connectors.logs.search_api import KEEP_ALIVE, Expired, Found, Hit, SearchSystem
 from workstation.services.connectors.logs.search_index import Index
+from workstation.services.connectors.logs.window import Window, are_within, ticks_of
 from workstation.services.errors import Invalid, SourceDown, SourceError, SourceGarbled
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.mapping.configured import Reader
-from workstation.services.timeline.mapping.records import Unmappable
 from workstation.services.timeline.source import Page, Span
 
 #: Windows that are read at the same time. At 50 ms round trip, four pages of some thousand events hide the way.
@@ -29,15 +32,10 @@ _REOPENINGS = 20
 #: Tries of a page whose shards had too much to do.
 _TRIES = 3
 
+#: What says whose an event is.
+_WHOSE = ("account", "actor")
 #: Pages of a single instant that are read together; more would not fit into memory for sure.
 _INSTANT_PAGES = 20
-
-
-class Window(msgspec.Struct, frozen=True):
-    """Ticks from `low` up to, not including, `high`."""
-
-    low: int
-    high: int
 
 
 class _Bucket(msgspec.Struct, frozen=True):
@@ -102,7 +100,7 @@ class Reading:
         self._opened = 0
         self._opening = asyncio.Lock()
 
-    async def pages(self, window: Window, first: int) -> AsyncIterator[tuple[Page, Window | None]]:
+    async def pages(self, window: Window, first: int) -> AsyncGenerator[tuple[Page, Window | None], None]:
         """Yield pages, newest first, each with what is left after it.
 
         Args:
@@ -120,8 +118,9 @@ class Reading:
                 return
             readings = [functools.partial(self._window, each, window.low) for each in below(await plan, rest)]
             covers = await coverage
-            async for page, rest in in_order(readings, WIDTH):
-                yield msgspec.structs.replace(page, covers=covers), rest
+            async with aclosing(in_order(readings, WIDTH)) as pages:
+                async for page, rest in pages:
+                    yield msgspec.structs.replace(page, covers=covers), rest
         finally:
             for task in (coverage, plan):
                 task.cancel()
@@ -167,8 +166,8 @@ class Reading:
                 hits, problem = await self._instant(fields, Window(rest.high, rest.high + 1), found, size)
         if rest is not None and rest.high <= rest.low:
             rest = None
-        # A thousand documents take about 10 ms, which would be felt at the keyboard.
-        return await asyncio.to_thread(self._made, hits, problem), rest
+        raws = [bytes(hit.source) for hit in hits]
+        return await page_work(lambda: self._made(hits, raws, problem), sum(map(len, raws))), rest
 
     async def _instant(self, fields: Sequence[str], instant: Window, found: Found, size: int) -> tuple[list[Hit], str]:
         """Return everything of an instant that fills more than a page, parted by the tie-break, and what is missing.
@@ -203,7 +202,7 @@ class Reading:
             await self._http.pause(attempt)
             found = await self._search(question)
         ticks = [hit.sort[0] if hit.sort and type(hit.sort[0]) is int else -1 for hit in found.hits.hits]
-        if any(not window.low <= tick < window.high for tick in ticks) or ticks != sorted(ticks, reverse=True):
+        if not are_within(ticks, window):
             raise SourceGarbled(
                 f"{self._name} answers with events that were not asked for, or in another order.",
                 "What came before is right. Try again; if it stays, tell who runs that system.",
@@ -289,35 +288,28 @@ class Reading:
                 self._opened += 1
             return self._pit, self._opened
 
-    def _made(self, hits: Sequence[Hit], problem: str) -> Page:
-        events, wrong = self._events(hits)
+    def _made(self, hits: Sequence[Hit], raws: Sequence[bytes], problem: str) -> Page:
+        batch, wrong = self._events(hits, raws)
         said = "; ".join(filter(None, (problem, *wrong)))
-        return Page(events=tuple(events), partial=bool(said), why=said)
+        return Page(events=batch, partial=bool(said), why=said)
 
-    def _events(self, hits: Sequence[Hit]) -> tuple[list[Event], list[str]]:
+    def _events(self, hits: Sequence[Hit], raws: Sequence[bytes]) -> tuple[Batch, list[str]]:
         """Return the events of documents, newest first, and what was left out."""
-        events: list[Event] = []
-        unreadable = foreign = elsewhere = 0
-        since, until, per_s = self._span.since_us, self._span.until_us, self._index.per_s
-        for hit in hits:
-            try:
-                event = self._read(bytes(hit.source), hit.id)
-            except Unmappable:
-                unreadable += 1
-                continue
-            if self._judge and not _is_about(event, self._account):
-                foreign += 1
-            elif event.time_us * per_s // 1_000_000 != hit.sort[0]:
-                elsewhere += 1
-            elif since <= event.time_us < until:
-                events.append(event)
-        events.sort(key=_newest_first)
+        batch, unreadable = self._read.batch(raws, [hit.id for hit in hits])
+        ticks = np.delete(np.array([hit.sort[0] for hit in hits], np.int64), unreadable)
+        ours = np.ones(len(batch), np.bool_)
+        if self._judge:
+            account = self._account.casefold()
+            ours = np.logical_or(*(batch.where(name, lambda text: text.casefold() == account) for name in _WHOSE))
+        there = ticks_of(batch.times, self._index.per_s) == ticks
+        elsewhere = f"records whose own time is not that of {self._index.time_field} were left out"
         wrong = (
-            (unreadable, "records could not be read"),
-            (foreign, "records of another account were left out"),
-            (elsewhere, f"records whose own time is not that of {self._index.time_field} were left out"),
+            (len(unreadable), "records could not be read"),
+            (int((~ours).sum()), "records of another account were left out"),
+            (int((ours & ~there).sum()), elsewhere),
         )
-        return events, [f"{count:,} {said}" for count, said in wrong if count]
+        batch = batch.taken(ours & there).within(self._span.since_us, self._span.until_us)
+        return batch.newest_first(), [f"{count:,} {said}" for count, said in wrong if count]
 
 
 def windows(window: Window, buckets: Sequence[_Bucket], size: int) -> Iterator[tuple[Window, int]]:
@@ -337,16 +329,6 @@ def below(planned: Sequence[Window], rest: Window) -> Iterator[Window]:
     for window in planned:
         if window.low < rest.high:
             yield Window(window.low, min(window.high, rest.high))
-
-
-def _newest_first(event: Event) -> int:
-    return -event.time_us
-
-
-def _is_about(event: Event, account: str) -> bool:
-    if account in (event.account, event.actor):
-        return True
-    return account.casefold() in (event.account.casefold(), event.actor.casefold())
 
 
 def _figures(found: Found) -> _Figures:

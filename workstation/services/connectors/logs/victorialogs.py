@@ -8,9 +8,8 @@ Where there were fewer than asked for, the end is asked for once more.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -18,15 +17,15 @@ import msgspec
 
 from workstation.services.clock import from_micros, to_micros
 from workstation.services.connectors.answers import Answer
-from workstation.services.connectors.decoding import THREAD_FROM
+from workstation.services.connectors.decoding import page_work
 from workstation.services.connectors.http import HttpSystem, Surroundings
 from workstation.services.connectors.logs.access import credential, endpoint, policy
 from workstation.services.connectors.logs.narrowing import columns
-from workstation.services.connectors.logs.search_reading import Window
+from workstation.services.connectors.logs.window import Window
 from workstation.services.connectors.logs.windowed import Reading, Row, Rows
 from workstation.services.errors import Invalid, SourceBusy, SourceGarbled, WorkstationError
 from workstation.services.text import clean
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.mapping.columns import Mapped
 from workstation.services.timeline.mapping.configured import BY_PATHS, Reader, reader
 from workstation.services.timeline.query.push.expressions import in_quotes
 from workstation.services.timeline.query.push.logsql import filters
@@ -171,8 +170,8 @@ class _Reading(Reading):
         self._of_anybody = f"({chosen.selector})" if chosen.selector else "*"
         self._filter = " ".join(filter(None, (self._of_anybody, _about(account, chosen.account_fields), only)))
 
-    def _event(self, row: Row, us: int) -> Event:
-        return self._read(row.raw, row.id, us)
+    def _mapped(self, rows: Sequence[Row], around_us: Sequence[int]) -> Mapped:
+        return self._read.batch([row.raw for row in rows], [row.id for row in rows], around_us)
 
     async def _newest(self, window: Window, size: int) -> Rows:
         window = Window(max(window.low, 0), min(window.high, _NANOS_MAX))
@@ -196,9 +195,7 @@ class _Reading(Reading):
         lines = await self._http.lines(query, window, size)
         if len(lines) > size:
             raise SourceGarbled(f"{self._name} answers with more than was asked for.", "Nothing of it was used.")
-        if sum(map(len, lines)) < THREAD_FROM:
-            return [self._row(line) for line in lines]
-        return await asyncio.to_thread(lambda: [self._row(line) for line in lines])
+        return await page_work(lambda: [self._row(line) for line in lines], sum(map(len, lines)))
 
     async def _instant(self, tick: int, found: Rows) -> Rows:
         """Ask for all of an instant at once: nothing parts it."""

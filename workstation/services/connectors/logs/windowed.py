@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
+from workstation.services.connectors.decoding import page_work
 from workstation.services.connectors.logs.in_order import in_order
-from workstation.services.connectors.logs.search_reading import Window
+from workstation.services.connectors.logs.window import Window, are_within, ticks_of
 from workstation.services.errors import Invalid, SourceError, SourceGarbled
-from workstation.services.timeline.event import Event
-from workstation.services.timeline.mapping.records import Unmappable
+from workstation.services.timeline.mapping.columns import Mapped
 from workstation.services.timeline.source import Page, Span
 
 #: Events of the first page: a screenful or two.
@@ -104,8 +105,8 @@ class Reading(ABC):
         """Return all rows of an instant of which `found` fills a page; where that cannot be, what there is and why."""
 
     @abstractmethod
-    def _event(self, row: Row, us: int) -> Event:
-        """Return the event of a row that happened at `us`. Raises Unmappable."""
+    def _mapped(self, rows: Sequence[Row], around_us: Sequence[int]) -> Mapped:
+        """Return the events of rows, each of which happened at `around_us`."""
 
     @abstractmethod
     async def _coverage(self) -> Span | None:
@@ -169,13 +170,11 @@ class Reading(ABC):
                 found = await self._instant(last, found)
                 self._check(found.rows, Window(last, last + 1))
         self._learn(window, rest, len(found.rows))
-        # A thousand records take about 5 ms, which would be felt at the keyboard.
-        page = await asyncio.to_thread(self._made, found)
+        page = await page_work(lambda: self._made(found), sum([len(row.raw) for row in found.rows]))
         return page, rest if rest and rest.low < rest.high else None
 
     def _check(self, rows: list[Row], window: Window) -> None:
-        ticks = [row.tick for row in rows]
-        if any(not window.low <= tick < window.high for tick in ticks) or ticks != sorted(ticks, reverse=True):
+        if not are_within([row.tick for row in rows], window):
             raise SourceGarbled(
                 f"{self._name} answers with events that were not asked for, or in another order.",
                 "What came before is right. Try again; if it stays, tell who runs that system.",
@@ -189,23 +188,16 @@ class Reading(ABC):
 
     def _made(self, found: Rows) -> Page:
         """Return the page of rows. An event stands where the store's time puts it; the record may be more exact."""
-        per_s, unreadable = self._per_s, 0
-        events: dict[str, Event] = {}
-        for row in found.rows:
-            us = row.tick * 1_000_000 // per_s
-            try:
-                event = self._event(row, us)
-            except Unmappable:
-                unreadable += 1
-                continue
-            if event.time_us * per_s // 1_000_000 != row.tick:
-                event = msgspec.structs.replace(event, time_us=us)
-            if self._span.since_us <= event.time_us < self._span.until_us:
-                events.setdefault(event.id, event)
-        wrong = f"{unreadable:,} records could not be read" if unreadable else ""
+        ticks = [row.tick for row in found.rows]
+        around = [tick * 1_000_000 // self._per_s for tick in ticks]
+        batch, unreadable = self._mapped(found.rows, around)
+        stored = np.delete(np.array(around, np.int64), unreadable)
+        same = ticks_of(batch.times, self._per_s) == np.delete(np.array(ticks, np.int64), unreadable)
+        batch = batch.at_times(np.where(same, batch.times, stored))
+        batch = batch.within(self._span.since_us, self._span.until_us).once()
+        wrong = f"{len(unreadable):,} records could not be read" if unreadable else ""
         said = "; ".join(filter(None, (found.problem, wrong)))
-        newest_first = tuple(sorted(events.values(), key=_newest_first))
-        return Page(events=newest_first, partial=bool(said), why=said)
+        return Page(events=batch.newest_first(), partial=bool(said), why=said)
 
     async def _covered(self) -> Span | None:
         try:
@@ -223,10 +215,6 @@ def _left(rest: Window | None, window: Window, low: int) -> Window | None:
     if rest is not None:
         return Window(low, rest.high)
     return Window(low, window.low) if window.low > low else None
-
-
-def _newest_first(event: Event) -> int:
-    return -event.time_us
 
 
 def _place(cursor: str) -> int:

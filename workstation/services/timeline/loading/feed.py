@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
 
 from workstation.services.clock import Clock, from_micros, to_micros
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.source import Gap, Page, SourceState, Span
 from workstation.services.views import SourceLine
 
@@ -54,22 +54,22 @@ class Feed:
         self.state, self._gap, self._failed_us, self._lost = SourceState.LOADING, None, 0, ""
         self._whys.clear()
 
-    def take(self, page: Page) -> list[Event]:
+    def take(self, page: Page) -> Batch:
         """Note a page of the first reading; return its events of the span."""
         events = self._fresh(page, self._span.until_us)
-        self._oldest_us = min(self._oldest_us, *(e.time_us for e in events)) if events else self._oldest_us
+        self._oldest_us = min(self._oldest_us, int(events.times.min())) if events else self._oldest_us
         if page.partial:
             self._whys[page.why or "it did not see all of its data"] = None
         self.cursor = page.cursor
         return events
 
-    def cut(self, events: Sequence[Event]) -> None:
+    def cut(self, events: Batch) -> None:
         """Note that these, the oldest that came, were not taken: there was no room."""
         if events:
             self.events -= len(events)
-            self._oldest_us = max(event.time_us for event in events) + 1
+            self._oldest_us = int(events.times.max()) + 1
 
-    def take_new(self, page: Page) -> list[Event]:
+    def take_new(self, page: Page) -> Batch:
         """Note a page of what is new; return what did not come before."""
         return self._fresh(page, self._now() + AHEAD_US)
 
@@ -99,16 +99,25 @@ class Feed:
             self._gap, self._failed_us, self._lost = None, 0, ""
         self.end()
 
-    def _fresh(self, page: Page, until_us: int) -> list[Event]:
-        since_us, recent = self._span.since_us, self._recent
-        events = [e for e in page.events if since_us <= e.time_us < until_us and (e.source, e.id) not in recent]
-        horizon = self._now() - 2 * OVERLAP_US
-        self._recent.update(((e.source, e.id), e.time_us) for e in events if e.time_us >= horizon)
+    def _fresh(self, page: Page, until_us: int) -> Batch:
+        events = Batch.of(page.events).within(self._span.since_us, until_us)
+        if self._recent:
+            # What came before has the same time now: older events than all of those are not among them.
+            known = np.flatnonzero(events.times >= min(self._recent.values())).tolist()
+            there = [place for place in known if self._named(events, place) in self._recent]
+            events = events.taken(np.delete(np.arange(len(events)), there))
+        for place in np.flatnonzero(events.times >= self._now() - 2 * OVERLAP_US).tolist():
+            self._recent[self._named(events, place)] = int(events.times[place])
         self.events += len(events)
         if page.covers is not None:
             had = self._covers or page.covers
             self._covers = Span(min(had.since_us, page.covers.since_us), max(had.until_us, page.covers.until_us))
         return events
+
+    @staticmethod
+    def _named(events: Batch, place: int) -> tuple[str, str]:
+        source = events.column("source")
+        return source.values[source.codes[place]], events.ids[place]
 
     @property
     def line(self) -> SourceLine:

@@ -6,12 +6,14 @@ No source can hold up, empty or disorder the others: each has its own task, its 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+
+import numpy as np
 
 from workstation.services.clock import Clock, to_micros
 from workstation.services.errors import WorkstationError
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.loading.feed import AHEAD_US, OVERLAP_US, Feed
 from workstation.services.timeline.query.one import matches
 from workstation.services.timeline.source import ALL, EventSource, Gap, Only, Page, SourceState, Span
@@ -32,7 +34,7 @@ FULL = (
 
 #: Takes the events of one source (its number, newest first) in. None: there is room for more; a number: there is none,
 #: and of these so many, the newest, were taken.
-Take = Callable[[int, Sequence[Event]], Awaitable[int | None]]
+Take = Callable[[int, Batch], Awaitable[int | None]]
 #: Makes a source; a source is used for one reading and then closed.
 Maker = Callable[[], EventSource]
 
@@ -149,7 +151,7 @@ class Gathering:
             self.changed.set()
 
     async def _through(
-        self, feed: Feed, span: Span, note: Callable[[Page], list[Event]], fail: Callable[[str, str], None]
+        self, feed: Feed, span: Span, note: Callable[[Page], Batch], fail: Callable[[str, str], None]
     ) -> bool:
         """Read pages until the end; return whether it was reached, and say otherwise why not."""
         try:
@@ -186,12 +188,16 @@ class Gathering:
             self.changed.set()
         return False
 
-    async def _wanted(self, events: list[Event]) -> list[Event]:
+    async def _wanted(self, events: Batch) -> Batch:
         """Return the events that the query keeps. Where nothing is asked, that is all of them."""
         only = self._only
         if not only.query or not events:
             return events
-        return await asyncio.to_thread(lambda: [e for e in events if matches(only.query, e, only.now_us)])
+
+        def kept() -> Batch:
+            return events.taken(np.array([matches(only.query, event, only.now_us) for event in events], np.bool_))
+
+        return await asyncio.to_thread(kept)
 
     async def _close(self, source: EventSource, pages: object) -> None:
         """Let go of a source. One that cannot be closed in time, or complains, has no bearing on what was read."""

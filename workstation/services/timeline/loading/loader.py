@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from workstation.services.clock import Clock
 from workstation.services.errors import Refused, StoreError, WorkstationError
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.loading.gathering import Gathering, Maker
 from workstation.services.timeline.loading.marking import Marking, Records
 from workstation.services.timeline.loading.wire import (
@@ -161,9 +161,9 @@ class Loader:
         elif isinstance(message, Reply):
             self._asker.answered(message)
 
-    async def _take(self, feed: int, events: Sequence[Event]) -> int | None:
+    async def _take(self, feed: int, events: Batch) -> int | None:
         working = self._working
-        fitting = () if working.full else events[: working.limit_events - len(working)]
+        fitting = events[: working.room]
         if fitting:
             block = self._encoder.encode(fitting, feed)
             working.append(block)

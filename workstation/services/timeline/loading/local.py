@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 from workstation.services.clock import Clock
-from workstation.services.timeline.event import Event
+from workstation.services.timeline.batch import Batch
 from workstation.services.timeline.loading.gathering import Gathering, Maker
 from workstation.services.timeline.loading.timeline import Timeline
 from workstation.services.timeline.source import ALL, Only, Span
@@ -75,9 +75,9 @@ class _Here:
         await self._gathering.aclose()
         await asyncio.gather(self._telling, return_exceptions=True)
 
-    async def _take(self, feed: int, events: Sequence[Event]) -> int | None:
+    async def _take(self, feed: int, events: Batch) -> int | None:
         working = self._timeline.working
-        fitting = () if working.full else events[: working.limit_events - len(working)]
+        fitting = events[: working.room]
         if fitting:
             working.append(self._encoder.encode(fitting, feed))
         return len(fitting) if working.full or len(fitting) < len(events) else None

@@ -1,12 +1,13 @@
 """Records of a store that no connector knows by itself: which of their fields is ours is said by settings.
 
 :func:`reader` compiles a ``[logs.mapping]`` table once. What it returns gives the same event for a record whichever
-way the record takes through it: by :mod:`.quick` where it is written as most are (nested names or dotted names), by a
-general reading where it is not.
+way the record takes through it: many at a time by :mod:`.columns`, or by itself.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,17 +15,16 @@ import msgspec
 from workstation.services.errors import Invalid
 from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.mapping import SOURCES
-from workstation.services.timeline.mapping.ecs import ALSO, find
-from workstation.services.timeline.mapping.quick import Meaning, finish, quick, taken
+from workstation.services.timeline.mapping.columns import Mapped, one_by_one
+from workstation.services.timeline.mapping.ecs import ALSO
+from workstation.services.timeline.mapping.meaning import Meaning, finished
+from workstation.services.timeline.mapping.paths import ByPaths, value_at
 from workstation.services.timeline.mapping.records import (
     MICROS,
     MILLIS,
     SECONDS,
-    Unmappable,
     decode,
     micros,
-    place,
-    plain,
     record_id,
 )
 from workstation.settings import MappingSettings
@@ -37,7 +37,6 @@ _NANOS_IN_MICRO = 1_000
 _NANOS_DIGITS = 21
 _TIMES = {"ecs": ("@timestamp",), "flat": ("@timestamp", "timestamp", "time", "ts")}
 _INGESTED = {"ecs": ("event.ingested",), "flat": ("event.ingested", "event_ingested", "ingested_at")}
-_LOCATION = "source.geo.location"
 _OUTCOMES = [str(outcome) for outcome in Outcome]
 
 
@@ -57,6 +56,16 @@ class Reader(Protocol):
         """
         ...
 
+    def batch(self, raws: Sequence[bytes], own_ids: Sequence[str] = (), around_us: Sequence[int] = ()) -> Mapped:
+        """Return the events of many records, in their order, and of which records none could be made.
+
+        Args:
+            raws: their texts.
+            own_ids: one a record, or none at all.
+            around_us: one a record, or none at all.
+        """
+        ...
+
     def paths(self, field: str) -> tuple[str, ...]:
         """Return where in a record an ECS field is looked for, first to last; nothing where code decides that."""
         ...
@@ -73,7 +82,7 @@ def reader(settings: MappingSettings, name: str) -> Reader:
         Invalid: the table names a format, a field or an outcome that there is not.
     """
     _check(settings)
-    return _ByPaths(settings, name) if settings.records in BY_PATHS else _Coded(settings, name)
+    return _Pathed(settings, name) if settings.records in BY_PATHS else _Coded(settings, name)
 
 
 def instant(settings: MappingSettings, value: Any) -> int:
@@ -97,36 +106,27 @@ def _check(settings: MappingSettings) -> None:
             raise Invalid(f"“{outcome}” is no outcome.", f"There are: {', '.join(_OUTCOMES)}.")
 
 
-class _ByPaths:
+class _Pathed:
     """Records of which each of our fields has a path."""
 
     def __init__(self, settings: MappingSettings, name: str) -> None:
-        self._settings = settings
         self._paths = {field: _paths(settings, field) for field in FIELDS}
-        self._times = (settings.time,) if settings.time else _TIMES[settings.records]
-        self._ingested = (settings.ingested,) if settings.ingested else _INGESTED[settings.records]
-        meaning, paths = _meaning(settings, name), {FIELDS[field]: some for field, some in self._paths.items()}
-        self._quick = quick(paths, self._times, self._ingested, meaning, self._instant)
-        self._finish = finish(meaning, self._instant)
+        self._map = ByPaths(
+            {FIELDS[field]: some for field, some in self._paths.items()},
+            (settings.time,) if settings.time else _TIMES[settings.records],
+            (settings.ingested,) if settings.ingested else _INGESTED[settings.records],
+            _meaning(settings, name),
+            functools.partial(instant, settings),
+        )
 
     def paths(self, field: str) -> tuple[str, ...]:
         return self._paths[field]
 
+    def batch(self, raws: Sequence[bytes], own_ids: Sequence[str] = (), around_us: Sequence[int] = ()) -> Mapped:
+        return self._map.batch(raws, own_ids)
+
     def __call__(self, raw: bytes, own_id: str = "", around_us: int = 0) -> Event:
-        return self._quick(raw, own_id) or self._generally(raw, own_id)
-
-    def _generally(self, raw: bytes, own_id: str) -> Event:
-        record = decode(raw)
-        if not isinstance(record, dict):
-            raise Unmappable("The record is no JSON object.")
-        source = record.get("_source")
-        document: Any = source if isinstance(source, dict) else record
-        values = [_value(document, paths, field == _LOCATION) for field, paths in self._paths.items()]
-        time, ingested = (_first(document, paths) for paths in (self._times, self._ingested))
-        return self._finish(values, time, ingested, raw, own_id or plain(record.get("_id")))
-
-    def _instant(self, value: Any) -> int:
-        return instant(self._settings, value)
+        return self._map(raw, own_id)
 
 
 class _Coded:
@@ -136,10 +136,14 @@ class _Coded:
         self._map = SOURCES[settings.records]
         self._own = {FIELDS[field]: _paths(settings, field) for field in settings.fields}
         self._bare = not settings.fields and not settings.values and not settings.constants
-        self._finish = finish(_meaning(settings, name), micros)
+        self._meaning = _meaning(settings, name)
 
     def paths(self, field: str) -> tuple[str, ...]:
         return self._own.get(FIELDS[field], ())
+
+    def batch(self, raws: Sequence[bytes], own_ids: Sequence[str] = (), around_us: Sequence[int] = ()) -> Mapped:
+        ids, around = own_ids or [""] * len(raws), around_us or [0] * len(raws)
+        return one_by_one(lambda at: self(raws[at], ids[at], around[at]), len(raws))
 
     def __call__(self, raw: bytes, own_id: str = "", around_us: int = 0) -> Event:
         event = self._map(raw, around_us)
@@ -148,10 +152,9 @@ class _Coded:
         if self._bare:
             return event
         record = decode(raw) if self._own else None
-        found = {attribute: _value(record, paths, attribute == "location") for attribute, paths in self._own.items()}
-        values = [found.get(name) or str(getattr(event, name)) for name in FIELDS.values()]
-        made = self._finish(values, 0, 0, raw, own_id)
-        return msgspec.structs.replace(made, time_us=event.time_us, ingested_us=event.ingested_us)
+        found = {attribute: value_at(record, paths, attribute == "location") for attribute, paths in self._own.items()}
+        values = {name: found.get(name) or str(getattr(event, name)) for name in FIELDS.values()}
+        return finished(values, event.time_us, event.ingested_us, raw, own_id, self._meaning)
 
 
 def _meaning(settings: MappingSettings, name: str) -> Meaning:
@@ -169,13 +172,3 @@ def _paths(settings: MappingSettings, field: str) -> tuple[str, ...]:
         # A column cannot well be called source.ip: source_ip, or what we call it ourselves, is the same.
         return tuple(dict.fromkeys((field, field.replace(".", "_"), FIELDS[field])))
     return (field, *ALSO.get(field, ()))
-
-
-def _value(document: Any, paths: tuple[str, ...], point: bool = False) -> str:
-    shown = place if point else taken
-    return next((found for path in paths if (found := shown(find(document, path)))), "")
-
-
-def _first(document: Any, paths: tuple[str, ...]) -> Any:
-    values = (find(document, path) for path in paths)
-    return next((value for value in values if value not in (None, "")), None)

@@ -6,11 +6,10 @@ account: a client's own sign-in says only ``user.id``.
 
 from __future__ import annotations
 
-from typing import Any
-
 from workstation.services.timeline.event import FIELDS, Event
-from workstation.services.timeline.mapping.quick import Meaning, finish, quick, taken
-from workstation.services.timeline.mapping.records import Unmappable, decode, micros, place, plain
+from workstation.services.timeline.mapping.meaning import Meaning
+from workstation.services.timeline.mapping.paths import ByPaths
+from workstation.services.timeline.mapping.records import micros
 
 SOURCE = "ecs"
 #: Where our name for a field is not the only one in use.
@@ -31,46 +30,16 @@ ALSO: dict[str, tuple[str, ...]] = {
 }
 
 
-_TIMES, _INGESTED = ("@timestamp",), ("event.ingested",)
-_LOCATION = "source.geo.location"
-_PATHS = {name: (name, *ALSO.get(name, ())) for name in FIELDS}
-_MEANING = Meaning({}, {"source": SOURCE})
-_quick = quick({FIELDS[name]: paths for name, paths in _PATHS.items()}, _TIMES, _INGESTED, _MEANING, micros)
-_finish = finish(_MEANING, micros)
+#: Reads documents, one at a time or many.
+DOCUMENTS = ByPaths(
+    {attribute: (name, *ALSO.get(name, ())) for name, attribute in FIELDS.items()},
+    ("@timestamp",),
+    ("event.ingested",),
+    Meaning({}, {"source": SOURCE}),
+    micros,
+)
 
 
 def map_raw(raw: bytes, around_us: int) -> Event:
     """Return the event of an ECS document. Raises Unmappable."""
-    return _quick(raw, "") or _generally(raw)
-
-
-def _generally(raw: bytes) -> Event:
-    """Return the event of a document that mixes habits of writing."""
-    record = decode(raw)
-    if not isinstance(record, dict):
-        raise Unmappable("The record is no JSON object.")
-    source = record.get("_source")
-    document = source if isinstance(source, dict) else record
-    values = [_value(document, name, paths) for name, paths in _PATHS.items()]
-    time, ingested = (find(document, path) for (path,) in (_TIMES, _INGESTED))
-    return _finish(values, time, ingested, raw, plain(record.get("_id")))
-
-
-def find(document: Any, name: str) -> Any:
-    """Return the value of a dotted name, whichever of its dots are nesting; None where there is none."""
-    if not isinstance(document, dict):
-        return None
-    if name in document:
-        return document[name]
-    head, dot, rest = name.partition(".")
-    while dot:
-        if head in document and (found := find(document[head], rest)) is not None:
-            return found
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"
-    return None
-
-
-def _value(document: dict[str, Any], name: str, paths: tuple[str, ...]) -> str:
-    shown = place if name == _LOCATION else taken
-    return next((found for path in paths if (found := shown(find(document, path)))), "")
+    return DOCUMENTS(raw)

@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from workstation.services.timeline.batch import CODED, outcome_of
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.working.arena import END, ends_of, utf8
-from workstation.services.timeline.working.encoder import CODED, Block, Encoder, outcome_of
+from workstation.services.timeline.working.encoder import Block, Encoder
 from workstation.services.timeline.working.frame import Codes, Rows, Times
 from workstation.services.timeline.working.growing import Growing
 from workstation.services.timeline.working.known import Hashes, Known, hashes_of
@@ -272,6 +273,11 @@ class WorkingSet:
     def full(self) -> bool:
         """Whether it takes no more: whoever loads should stop, and say that there is more."""
         return len(self._times) >= self.limit_events or self._heavy
+
+    @property
+    def room(self) -> int:
+        """How many more events it takes, as far as their number goes."""
+        return 0 if self.full else self.limit_events - len(self._times)
 
     @property
     def memory(self) -> int:

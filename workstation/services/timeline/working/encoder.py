@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from workstation.services.timeline.event import FIELDS, Event, Outcome
+from workstation.services.timeline.batch import CODED, Batch, Column
+from workstation.services.timeline.event import Event
 from workstation.services.timeline.working.arena import joined
 from workstation.services.timeline.working.raws import BUNDLE, Packer, gathered
-
-_PLACES = {name: place for place, name in enumerate(Event.__struct_fields__)}
-_WIDTH = len(_PLACES)
-#: Fields with a code for each distinct value. An id has none: every event has its own.
-CODED = {name: attribute for name, attribute in FIELDS.items() if name != "event.id"}
-#: What a time must lie within to be shown at all: the years 1 to 9999, microseconds.
-_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
-_astuple: Callable[[Event], tuple[Any, ...]] = msgspec.structs.astuple
-_said = attrgetter("_value_")
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 class Coded(msgspec.Struct, frozen=True, array_like=True):
@@ -115,35 +104,23 @@ class Encoder:
             events: of one source, in the order in which they came.
             feed: the source's place among the sources, from 0.
         """
-        flat = list(chain.from_iterable(map(_astuple, events)))
-        columns = {name: flat[place::_WIDTH] for name, place in _PLACES.items()}
-        columns["outcome"] = list(map(_said, columns["outcome"]))
-        return self.encode_columns(columns, feed)
-
-    def encode_columns(self, columns: Mapping[str, Sequence[Any]], feed: int = 0) -> Block:
-        """Return events as a block, of their values by attribute of :class:`Event`, all of one length.
-
-        ``outcome`` is the text of a known :class:`Outcome`; an attribute that is left out is absent.
-        """
-        ids = columns["id"]
-        records = gathered(columns.get("raw") or [b""] * len(ids), columns.get("digest", ()))
+        batch = Batch.of(events)
+        records = gathered(batch.raws, batch.digests)
         # Packing lets other threads run: it goes on beside the rest.
         packing = self._aside.submit(self._packer.packed, records) if len(records) >= BUNDLE // 4 else None
-        times = _instants(columns["time_us"])
-        ingested = columns.get("ingested_us", ())
-        coded = {
-            name: found
+        columns = {
+            name: self._coded(self._codes[name], column)
             for name, attribute in CODED.items()
-            if attribute in columns and (found := self._coded(self._codes[name], columns[attribute])) is not None
+            if (column := batch.columns.get(attribute)) is not None and len(batch)
         }
         block = Block(
             number=self._number,
-            count=len(ids),
+            count=len(batch),
             feed=feed,
-            times=times.tobytes(),
-            ingested=_instants(ingested).tobytes() if any(ingested) else b"",
-            ids=joined(ids),
-            columns=coded,
+            times=batch.times.tobytes(),
+            ingested=b"" if batch.ingested is None else batch.ingested.tobytes(),
+            ids=joined(batch.ids),
+            columns={name: found for name, found in columns.items() if found is not None},
             raws=packing.result() if packing else records,
             packed=packing is not None,
             stream=self._stream,
@@ -152,33 +129,14 @@ class Encoder:
         return block
 
     @staticmethod
-    def _coded(codes: _Codes, column: Sequence[str]) -> Coded | None:
-        if not column:
+    def _coded(codes: _Codes, column: Column) -> Coded | None:
+        table = list(map(codes.__getitem__, column.values))
+        if not any(table):
             return None
-        first = column[0]
-        # Most fields of an account's page have one value: that is cheaper to see than to look each of them up.
-        if first == column[-1] == column[len(column) // 2] and column.count(first) == len(column):
-            if not first:
-                return None
-            numbers, width = np.array([codes[first]], "<u4").tobytes(), 0
+        if len(table) == 1:
+            numbers, width = np.array(table, "<u4").tobytes(), 0
         else:
-            found = list(map(codes.__getitem__, column))
             width = 1 if len(codes) <= 0x100 else 2 if len(codes) <= 0x10000 else 4
-            numbers = bytes(found) if width == 1 else np.fromiter(found, f"<u{width}", len(found)).tobytes()
+            numbers = np.array(table, f"<u{width}")[column.codes].tobytes()
         new, codes.new = codes.new, []
         return Coded(joined(new), len(new), numbers, width)
-
-
-def _instants(column: Sequence[int]) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64]
-    try:
-        found = np.fromiter(column, "<i8", len(column))
-    except OverflowError:
-        found = np.fromiter((min(max(us, _FIRST_US), _LAST_US) for us in column), "<i8", len(column))
-    found.clip(_FIRST_US, _LAST_US, out=found)
-    return found
-
-
-def outcome_of(text: str) -> Outcome:
-    """Return the outcome that a value of the working set stands for; what is absent or unheard of is unknown."""
-    return _OUTCOMES.get(text, Outcome.UNKNOWN)

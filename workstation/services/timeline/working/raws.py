@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import zstandard
 
 from workstation.services.errors import WorkstationError
+from workstation.services.timeline.batch import Lines
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -44,19 +46,30 @@ class RawLost(WorkstationError):
 
 
 class Records(msgspec.Struct, frozen=True, array_like=True):
-    """Raw records end to end.
+    """Raw records one after the other.
 
     ``lengths`` are theirs, unsigned 32-bit, little endian. ``digests`` are empty, or for each record the SHA-256 of
-    what the source sent where it is not this record's (``""``: it is).
+    what the source sent where it is not this record's (``""``: it is). ``between`` is the number of bytes of ``body``
+    that lie between a record and the next: line ends need not be cut out of a piece of lines.
     """
 
     lengths: bytes
     digests: list[str]
     body: bytes
+    between: int = 0
 
     def sizes(self) -> npt.NDArray[np.uint32]:
         """Return the lengths as numbers."""
         return np.frombuffer(self.lengths, "<u4")
+
+    def ends(self) -> npt.NDArray[np.int64]:
+        """Return where in ``body`` each record ends."""
+        return np.cumsum(self.sizes(), dtype=np.int64) + np.arange(len(self.sizes())) * self.between
+
+    def each(self) -> list[bytes]:
+        """Return the records."""
+        pairs = zip(self.ends().tolist(), self.sizes().tolist(), strict=True)
+        return [self.body[end - size : end] for end, size in pairs]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -65,8 +78,12 @@ _decoder = msgspec.msgpack.Decoder(Records)
 
 def gathered(raws: Sequence[bytes], digests: Sequence[str]) -> bytes:
     """Return records as :class:`Records`, encoded, not packed."""
+    digests = list(digests) if any(digests) else []
+    if isinstance(raws, Lines) and raws.parted_by is not None:
+        lengths = (raws.ends - raws.starts).astype("<u4")
+        return _encoder.encode(Records(lengths.tobytes(), digests, raws.body, raws.parted_by))
     lengths = np.fromiter(map(len, raws), "<u4", len(raws))
-    return _encoder.encode(Records(lengths.tobytes(), list(digests) if any(digests) else [], b"".join(raws)))
+    return _encoder.encode(Records(lengths.tobytes(), digests, b"".join(raws)))
 
 
 class Packer:
@@ -177,7 +194,7 @@ class Raws:
         merged = Records(
             b"".join(part.lengths for part in parts),
             [one for part in parts for one in part.digests or [""] * len(part.sizes())],
-            b"".join(part.body for part in parts),
+            b"".join(chain.from_iterable(part.each() for part in parts)),
         )
         kept: list[npt.NDArray[np.int32]] = []
         before = 0
@@ -236,7 +253,7 @@ class Raws:
             raise RawLost(bundle.lost, "Read the source again.")
         data = bundle.data or self._read(bundle)
         records = self._packer.unpacked(data) if bundle.packed else _decoder.decode(data)
-        return _Unpacked(np.cumsum(records.sizes(), dtype=np.int64), records)
+        return _Unpacked(records.ends(), records)
 
     def _spill(self, bundle: _Bundle) -> None:
         """Move a bundle from memory to the file; where that cannot be, its records are lost and say why."""

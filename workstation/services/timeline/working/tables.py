@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from workstation.services.timeline.batch import CODED
 from workstation.services.timeline.event import FIELDS
 from workstation.services.timeline.working.arena import END
-from workstation.services.timeline.working.encoder import CODED, Block, Coded
+from workstation.services.timeline.working.encoder import Block, Coded
 from workstation.services.timeline.working.frame import Codes
 from workstation.services.timeline.working.growing import Growing
 from workstation.services.timeline.working.values import Distinct
