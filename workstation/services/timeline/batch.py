@@ -61,10 +61,14 @@ class Column(NamedTuple):
     def taken(self, rows: Places | Mask) -> Column | None:
         """Return the column of some events, without the values of the others; None where none has a value."""
         codes = self.codes[rows]
+        if len(self.values) > 2 * len(codes):
+            few, places = np.unique(codes, return_inverse=True)
+            values = list(map(self.values.__getitem__, few.tolist()))
+            return Column(values, places.astype(np.uint32)) if any(values) else None
         used = np.zeros(len(self.values), np.bool_)
         used[codes] = True
         if used.all():
-            return self if len(codes) == len(self.codes) and codes is self.codes else Column(self.values, codes)
+            return Column(self.values, codes)
         values = list(compress(self.values, used.tolist()))
         if not any(values):
             return None
@@ -151,6 +155,10 @@ class Lines(Sequence[bytes]):
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        data = self.data
+        return iter([data[begin:end] for begin, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)])
 
     @overload
     def __getitem__(self, place: int) -> bytes: ...

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from workstation.services.timeline.batch import Batch, Column, size_of
 
 #: Bytes of raw records that are sorted in memory at once; with what Python adds, half as much again.
-RUN = 128 * 1024 * 1024
+RUN = 64 * 1024 * 1024
 #: Events that are packed together; of each run one such piece is in memory while runs are merged.
-_PIECE = 2_000
+_PIECE = 4_000
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -34,6 +34,7 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True):
     digests: list[str]
 
 
+_NONE = Batch.of(())
 _decoder = msgspec.msgpack.Decoder(_Packed)
 
 
@@ -68,7 +69,7 @@ class Runs:
         """Take events. Raises OSError where the disk is full."""
         if not events:
             return
-        self._fresh.append(events)
+        self._fresh.append(events.newest_first())
         self._count += len(events)
         self._bytes += size_of(events.raws)
         if self._bytes > self._limit:
@@ -80,8 +81,11 @@ class Runs:
         Raises:
             OSError: the disk cannot be read.
         """
-        fresh = _cut(Batch.joined(self._fresh).newest_first())
-        yield from _merged([_Run(pieces) for pieces in (*map(self._read, self._runs), fresh)])
+        yield from _merged([_Run(self._read(run)) for run in self._runs] + self._in_memory())
+
+    def _in_memory(self) -> list[_Run]:
+        """Return each batch as a run: most files are in order, and then there is next to nothing to merge."""
+        return [_Run(iter([events])) for events in self._fresh]
 
     def close(self) -> None:
         """Forget everything."""
@@ -93,7 +97,7 @@ class Runs:
     def _spill(self) -> None:
         file = self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         run: list[tuple[int, int, int]] = []
-        for piece in _cut(Batch.joined(self._fresh).newest_first()):
+        for piece in _cut(_merged(self._in_memory())):
             packed = self._packer.compress(msgspec.msgpack.encode(_packed(piece)))
             # A counter never comes twice with this key (NIST SP 800-38D, 8.2.1).
             data = self._cipher.encrypt(self._pieces.to_bytes(12, "big"), packed, None)
@@ -117,7 +121,7 @@ class _Run:
 
     def __init__(self, pieces: Iterator[Batch]) -> None:
         self._pieces = pieces
-        self.waiting = Batch.of(())
+        self.waiting = _NONE
         self.ended = False
         self.read_on()
 
@@ -135,6 +139,8 @@ class _Run:
     def newer(self, floor_us: int | None) -> Batch:
         """Give what is newer than a time; everything, where there is none."""
         times = self.waiting.times
+        if floor_us is not None and not (len(times) and times[0] > floor_us):
+            return _NONE
         count = len(times) if floor_us is None else int(np.searchsorted(-times, -floor_us))
         given, self.waiting = self.waiting[:count], self.waiting[count:]
         return given
@@ -157,9 +163,10 @@ def _merged(runs: Sequence[_Run]) -> Iterator[Batch]:
                 run.read_on()
 
 
-def _cut(events: Batch) -> Iterator[Batch]:
-    for begin in range(0, len(events), _PIECE):
-        yield events[begin : begin + _PIECE]
+def _cut(batches: Iterator[Batch]) -> Iterator[Batch]:
+    for events in batches:
+        for begin in range(0, len(events), _PIECE):
+            yield events[begin : begin + _PIECE]
 
 
 def _packed(events: Batch) -> _Packed:
