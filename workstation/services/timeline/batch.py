@@ -238,7 +238,7 @@ class Batch(Sequence[Event]):
             list(chain.from_iterable(part.ids for part in parts)),
             np.concatenate([part.times for part in parts]),
             columns,
-            list(chain.from_iterable(part.raws for part in parts)),
+            _records([part.raws for part in parts]),
             np.concatenate([_or_zeros(part.ingested, len(part)) for part in parts]) if none else None,
             list(chain.from_iterable(part.digests or [""] * len(part) for part in parts)),
         )
@@ -362,6 +362,16 @@ def _joined(parts: Sequence[tuple[Column | None, int]]) -> Column:
         table = np.fromiter(map(every.__getitem__, column.values), np.uint32, len(column.values))
         codes.append(table[column.codes])
     return Column(list(every), np.concatenate(codes))
+
+
+def _records(parts: Sequence[Sequence[bytes]]) -> Sequence[bytes]:
+    """Return all records; lines of one piece stay that."""
+    first = parts[0]
+    lines = [part for part in parts if isinstance(part, Lines) and isinstance(first, Lines) and part.data is first.data]
+    if isinstance(first, Lines) and len(lines) == len(parts):
+        starts, ends = np.concatenate([part.starts for part in lines]), np.concatenate([part.ends for part in lines])
+        return Lines(first.data, starts, ends)
+    return list(chain.from_iterable(parts))
 
 
 def _or_zeros(times: Times | None, count: int) -> Times:

@@ -34,8 +34,10 @@ _DIGITS = 21
 #: How full a window is meant to be: one that holds a little more than a page takes two requests.
 _FILLING = 0.8
 #: How much longer a window may be than the one before, which held little; none is shorter than a second. After a burst
-#: a quiet year is six windows away. One that turns out too long is read page by page, which loses little.
+#: a quiet year is six windows away.
 _LONGER = 16
+#: A window that holds more than so many such windows is cut anew, this often within each other: a burst within a burst.
+_FEW, _DEPTH = 2, 8
 
 
 class Row(NamedTuple):
@@ -76,6 +78,7 @@ class Reading(ABC):
         self._longest = longest
         self._begin = begin
         self._step = float(per_s)
+        self._at_once = asyncio.Semaphore(WIDTH)
         low, high = span.since_us * per_s // 1_000_000, -(-span.until_us * per_s // 1_000_000)
         self.window = Window(low, high)
 
@@ -145,18 +148,28 @@ class Reading(ABC):
         length = min(length, self._longest or length)
         return Window(max(window.low, window.high - length), window.high)
 
-    async def _window(self, window: Window, low: int) -> AsyncGenerator[tuple[Page, Window | None], None]:
+    async def _window(
+        self, window: Window, low: int, depth: int = 0
+    ) -> AsyncGenerator[tuple[Page, Window | None], None]:
         """Yield the pages of one window: one, where its length was right. `low` is where the reading ends."""
         rest: Window | None = window
-        while rest is not None:
+        while rest is not None and (depth == _DEPTH or rest is window or rest.high - rest.low < _FEW * self._step):
             page, rest = await self._page(rest, self._size)
             yield page, _left(rest, window, low)
+        if rest is not None:
+            # Far more than was thought: it is cut anew.
+            deeper = functools.partial(self._window, low=window.low, depth=depth + 1)
+            readings = (functools.partial(deeper, each) for each in self._ahead(rest))
+            async with aclosing(in_order(readings, WIDTH)) as pages:
+                async for page, left in pages:
+                    yield page, _left(left, window, low)
 
     async def _page(self, window: Window, size: int) -> tuple[Page, Window | None]:
         """Return the newest page of a window, and what is left of that."""
         if window.low >= window.high:
             return Page(events=()), None
-        found = await self._newest(window, size)
+        async with self._at_once:
+            found = await self._newest(window, size)
         self._check(found.rows, window)
         rest = None
         if len(found.rows) >= size:
@@ -169,7 +182,7 @@ class Reading(ABC):
             else:
                 found = await self._instant(last, found)
                 self._check(found.rows, Window(last, last + 1))
-        self._learn(window, rest, len(found.rows))
+        self._learn(window, rest, found.rows)
         page = await page_work(lambda: self._made(found), sum([len(row.raw) for row in found.rows]))
         return page, rest if rest and rest.low < rest.high else None
 
@@ -180,11 +193,15 @@ class Reading(ABC):
                 "What came before is right. Try again; if it stays, tell who runs that system.",
             )
 
-    def _learn(self, window: Window, rest: Window | None, count: int) -> None:
-        """Note how long a window holds about a page, by the latest one."""
-        seen = window.high - (rest.high if rest else window.low)
+    def _learn(self, window: Window, rest: Window | None, rows: list[Row]) -> None:
+        """Note how long a window holds about a page, by the latest one.
+
+        Of a window that is not at its end only what lies between its rows says how dense they are: a quiet month before
+        them says nothing of what follows.
+        """
+        seen = rows[0].tick + 1 - rest.high if rest and rows else window.high - window.low
         wanted = self._size * _FILLING
-        self._step = max(seen * wanted / max(count, wanted / _LONGER), float(self._per_s))
+        self._step = max(seen * wanted / max(len(rows), wanted / _LONGER), float(self._per_s))
 
     def _made(self, found: Rows) -> Page:
         """Return the page of rows. An event stands where the store's time puts it; the record may be more exact."""
