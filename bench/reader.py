@@ -35,7 +35,7 @@ from workstation.services.reading.server import listener, serve
 from workstation.services.reading.sight import Given
 from workstation.services.reading.wire import Line
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.source import EventSource, Page, Span
+from workstation.services.timeline.source import ALL, EventSource, Only, Page, Span
 from workstation.settings import ReaderSettings
 
 #: More different pages than the masker remembers, so that each is as new as a log's next page.
@@ -104,7 +104,7 @@ class _Made:
         self.name = name
         self._pages = [_page(number * PAGE, names) for number in range(PAGES)]
 
-    async def pages(self, account: str, span: Span, cursor: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, account: str, span: Span, cursor: str | None = None, only: Only = ALL) -> AsyncIterator[Page]:
         for page in self._pages[:-1]:
             yield page
         yield msgspec.structs.replace(self._pages[-1], cursor=None)

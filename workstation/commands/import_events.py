@@ -67,19 +67,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _import(desk: Workbench, args: argparse.Namespace) -> Imported:
-    from workstation.services.timeline.mapping import Unmapped, map_line, read_records
+    from workstation.services.timeline.mapping import Unmapped, map_lines, read_pieces
 
     case = await _case(desk, args)
     done = Imported(account=args.account, case=case["ref"])
     digest = hashlib.sha256()
     batch: list[Event] = []
     with args.file.open("rb") as stream:
-        for raw in read_records(stream):
-            digest.update(raw)
-            event = map_line(args.source, raw)
+        for event in (event for raws in read_pieces(stream) for event in map_lines(args.source, raws)):
+            digest.update(event.raw)
             if isinstance(event, Unmapped):
                 done.broken += 1
-                said = {"error": event.error, "raw": raw.decode("utf-8", "backslashreplace")[:500]}
+                said = {"error": event.error, "raw": event.raw.decode("utf-8", "backslashreplace")[:500]}
                 print(json.dumps(said), file=sys.stderr)
                 continue
             batch.append(event)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from workstation.services.errors import Invalid
-from workstation.services.timeline.mapping import SOURCES, Unmapped, map_line, read_records
+from workstation.services.timeline.mapping import SOURCES, Unmapped, map_lines, read_pieces
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,14 +67,15 @@ def _write(source: str, stream: BinaryIO) -> None:
 
 
 def _lines(source: str, stream: BinaryIO) -> Iterator[bytes]:
-    for raw in read_records(stream):
-        mapped = map_line(source, raw)
-        found: dict[str, Any] = (
-            {"error": mapped.error, "raw": raw.decode("utf-8", "backslashreplace")}
-            if isinstance(mapped, Unmapped)
-            else mapped.to_ecs()
-        )
-        yield msgspec.json.encode(found) + b"\n"
+    # Of a pipe, lines come as they are written: nobody waits for a piece to become full.
+    for raws in read_pieces(stream):
+        for mapped in map_lines(source, raws):
+            found: dict[str, Any] = (
+                {"error": mapped.error, "raw": mapped.raw.decode("utf-8", "backslashreplace")}
+                if isinstance(mapped, Unmapped)
+                else mapped.to_ecs()
+            )
+            yield msgspec.json.encode(found) + b"\n"
 
 
 def _complain(what: str) -> None:

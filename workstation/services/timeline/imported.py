@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import groupby, repeat
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from workstation.services.errors import Refused, SourceDenied, SourceDown, StoreError
 from workstation.services.timeline.event import Event
-from workstation.services.timeline.mapping import Unmapped, map_line
+from workstation.services.timeline.mapping import Unmapped, map_lines
 from workstation.services.timeline.source import ALL, Only, Page, Span
 
 #: Before the source that a record names: a file says what its writer wanted, and never passes for the log itself.
@@ -50,7 +52,7 @@ class ImportedEvents:
             more = len(rows) == PAGE
             if rows:
                 before_us, before_id = str(rows[-1][2]), rows[-1][0] + rows[-1][1]
-            yield Page(events=tuple(_event(*row) for row in rows), cursor=f"{before_us}|{before_id}" if more else None)
+            yield Page(events=_events(rows), cursor=f"{before_us}|{before_id}" if more else None)
             if not more:
                 return
 
@@ -58,8 +60,17 @@ class ImportedEvents:
         """The store is not ours to close."""
 
 
-def _event(source: str, event_id: str, time_us: int, raw: bytes) -> Event:
-    mapped = map_line(source, bytes(raw), around_us=time_us)
+def _events(rows: list[tuple[Any, ...]]) -> list[Event]:
+    """Return the events of rows, in their order; files of several sources lie between each other."""
+    events: list[Event] = []
+    for source, some in groupby(rows, itemgetter(0)):
+        _, ids, times, raws = zip(*some, strict=True)
+        mapped = map_lines(source, list(map(bytes, raws)), times)
+        events += map(_event, repeat(source), ids, times, mapped)
+    return events
+
+
+def _event(source: str, event_id: str, time_us: int, mapped: Event | Unmapped) -> Event:
     if isinstance(mapped, Unmapped):
         return Event(
             id=event_id,
@@ -67,6 +78,6 @@ def _event(source: str, event_id: str, time_us: int, raw: bytes) -> Event:
             source=ORIGIN + source,
             action="unreadable",
             reason=mapped.error,
-            raw=bytes(raw),
+            raw=mapped.raw,
         )
     return msgspec.structs.replace(mapped, source=ORIGIN + (mapped.source or source))

@@ -1,10 +1,13 @@
 """Raw records of outside systems into our events, a file a source.
 
-:func:`read_records` cuts a stream into records, :func:`map_line` makes an event of one. ``docs/mapping.md`` says what
-each source's fields become. To add a source: a file with ``map_raw`` and a line in :data:`SOURCES`.
+:func:`read_pieces` cuts a stream into records, :func:`map_lines` makes events of them, :func:`map_line` of one.
+``docs/mapping.md`` says what each source's fields become. To add a source: a file with ``map_raw`` and a line in
+:data:`SOURCES`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from workstation.services.clock import Clock, SystemClock, to_micros
 from workstation.services.timeline.event import Event
@@ -26,10 +29,10 @@ from workstation.services.timeline.mapping import (
     ping,
     slack,
 )
-from workstation.services.timeline.mapping.reading import read_records
+from workstation.services.timeline.mapping.reading import read_pieces, read_records
 from workstation.services.timeline.mapping.records import Mapper, Unmappable, Unmapped
 
-__all__ = ["SOURCES", "Mapper", "Unmapped", "map_line", "read_records"]
+__all__ = ["SOURCES", "Mapper", "Unmapped", "map_line", "map_lines", "read_pieces", "read_records"]
 
 #: name → what turns a raw record of that source into an event.
 SOURCES: dict[str, Mapper] = {
@@ -72,3 +75,22 @@ def map_line(source: str, raw: bytes, around_us: int | None = None) -> Event | U
         return SOURCES[source](raw, to_micros(_CLOCK.now()) if around_us is None else around_us)
     except Unmappable as error:
         return Unmapped(error.what, raw)
+
+
+def map_lines(source: str, raws: Sequence[bytes], around_us: Sequence[int] = ()) -> list[Event | Unmapped]:
+    """Return what :func:`map_line` does, of many records in their order: many times quicker for documents (ECS).
+
+    Args:
+        source: one of :data:`SOURCES`.
+        raws: the records' bytes.
+        around_us: one a record, or none at all.
+
+    Raises:
+        KeyError: there is no such source.
+    """
+    if source != ecs.SOURCE:
+        around: Sequence[int | None] = around_us or [None] * len(raws)
+        return [map_line(source, raw, us) for raw, us in zip(raws, around, strict=True)]
+    batch, unreadable = ecs.DOCUMENTS.batch(raws)
+    events, bad = iter(batch), frozenset(unreadable)
+    return [map_line(source, raw) if place in bad else next(events) for place, raw in enumerate(raws)]

@@ -28,6 +28,9 @@ from workstation.services.timeline.mapping.records import ABSENT, Unmappable, pl
 from workstation.services.timeline.mapping.typed import FAILURES, Docs, habits
 from workstation.services.timeline.mapping.words import category_of
 
+#: Kinds of values that stand for themselves.
+_PLAIN = frozenset({str, msgspec.UnsetType})
+_written = msgspec.json.Encoder().encode
 #: Records that are read at once. What is made of a thousand stays in a processor's cache; of five thousand, each costs
 #: half as much again.
 _MANY = 1_000
@@ -206,18 +209,16 @@ def one_by_one(make: Callable[[int], Event], count: int) -> Mapped:
 
 
 def _texts(values: list[Any], shown: Callable[[Any], str]) -> Column:
-    first = values[0] if values else None
-    if first.__class__ is list and [each.__class__ for each in first] == [str] and values.count(first) == len(values):
-        return constant(shown(first), len(values))  # a category: it is a list in ECS
     try:
         column = coded(values)
-    except TypeError:
-        return coded(list(map(shown, values)))
-    if {value.__class__ for value in column.values} <= {str, msgspec.UnsetType}:
-        return column.mapped(shown)
-    # 1, 1.0 and true are one key and three texts: numbers of one kind only are as distinct as they are written.
-    alike = set(map(type, values)) - {msgspec.UnsetType} <= {int}
-    return column.mapped(shown) if alike else coded(list(map(shown, values)))
+        if {value.__class__ for value in column.values} <= {str, msgspec.UnsetType}:
+            return column.mapped(shown)
+    except TypeError:  # a list or an object
+        pass
+    # 1, 1.0 and true are one key and three texts: what is no text is told apart as it is written.
+    keys = [value if value.__class__ in _PLAIN else _written(value) for value in values]
+    column, some = coded(keys), dict(zip(keys, values, strict=True))
+    return column.mapped(lambda key: shown(some[key]))
 
 
 def _filled(column: Column, other: Column) -> Column:
