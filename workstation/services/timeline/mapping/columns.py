@@ -6,7 +6,7 @@ the general way by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,8 +16,7 @@ from workstation.services.timeline.batch import CODED, Batch, Column, Times, cho
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.instants import instants
 from workstation.services.timeline.mapping.meaning import (
-    Instant,
-    Meaning,
+    Layout,
     moment,
     optional_moment,
     outcome,
@@ -49,31 +48,15 @@ class ByColumns:
     """Makes batches of records.
 
     Args:
-        paths: attribute of the event → where its value may be, the first that holds one counts.
-        times: where the time may be.
-        ingested: where the time of ingestion may be.
-        meaning: of the values.
-        instant: see :data:`~.meaning.Instant`.
+        layout: of the records.
         one: makes an event of a record that is not written as most are; raises Unmappable.
     """
 
-    def __init__(
-        self,
-        paths: Mapping[str, Sequence[str]],
-        times: Sequence[str],
-        ingested: Sequence[str],
-        meaning: Meaning,
-        instant: Instant,
-        one: Callable[[bytes, str], Event],
-    ) -> None:
-        self._paths = paths
-        self._times = times
-        self._ingested = ingested
-        self._meaning = meaning
-        self._instant = instant
+    def __init__(self, layout: Layout, one: Callable[[bytes, str], Event]) -> None:
+        self._layout = layout
         self._one = one
-        every = [path for some in (*paths.values(), times, ingested) for path in some]
-        self._habits = habits(every, paths.get("location", ()))
+        every = [path for some in (*layout.paths.values(), layout.times, layout.ingested) for path in some]
+        self._habits = habits(every, layout.paths.get("location", ()))
 
     def __call__(self, raws: Sequence[bytes], own_ids: Sequence[str] = ()) -> Mapped:
         """Return the events of records, in their order.
@@ -90,12 +73,12 @@ class ByColumns:
             # Those that are written otherwise are found by halving.
             few = len(raws) <= _FEW
             return self._one_by_one(raws, own_ids) if few else self._in_parts(raws, own_ids, -(-len(raws) // 2))
-        times, unreadable = self._when(_first(docs, self._times))
+        times, unreadable = self._when(_first(docs, self._layout.times))
         if unreadable:
             kept = np.delete(np.arange(len(raws)), unreadable)
             docs, raws, times = docs.without(unreadable), chosen(raws, kept), times[kept]
             own_ids = [own_ids[at] for at in kept.tolist()] if own_ids else ()
-        ingested = self._taken_in(_first(docs, self._ingested))
+        ingested = self._taken_in(_first(docs, self._layout.ingested))
         columns = self._columns(docs)
         return Mapped(Batch(self._ids(docs, raws, own_ids), times, columns, raws, ingested), unreadable)
 
@@ -124,7 +107,7 @@ class ByColumns:
         found, unreadable = _usual(values), []
         for at in np.flatnonzero(found <= 0).tolist():
             try:
-                found[at] = moment(values[at], self._instant)
+                found[at] = moment(values[at], self._layout.instant)
             except Unmappable:
                 unreadable.append(at)
         return found, tuple(unreadable)
@@ -136,13 +119,13 @@ class ByColumns:
         times, values = np.zeros(len(values), np.int64), [values[place] for place in said]
         found = _usual(values)
         for at in np.flatnonzero(found <= 0).tolist():
-            found[at] = optional_moment(values[at], self._instant)
+            found[at] = optional_moment(values[at], self._layout.instant)
         times[said] = found
         return times
 
     def _ids(self, docs: Docs, raws: Sequence[bytes], own_ids: Sequence[str]) -> list[str]:
         ids = [""] * len(docs)
-        for path in self._paths["id"]:
+        for path in self._layout.paths["id"]:
             if path in docs and not all(ids):
                 values = docs.values(path)
                 if set(map(type, values)) != {str} or not ABSENT.isdisjoint(values):
@@ -154,16 +137,16 @@ class ByColumns:
 
     def _columns(self, docs: Docs) -> dict[str, Column]:
         count = len(docs)
-        columns = {name: self._column(docs, name) for name in CODED.values() if name in self._paths}
+        columns = {name: self._column(docs, name) for name in CODED.values() if name in self._layout.paths}
         found = {name: column for name, column in columns.items() if column is not None}
         none = constant("", count)
-        for name, table in self._meaning.values.items():
+        for name, table in self._layout.meaning.values.items():
             column = found.get(name, none)
             if name == "action":
                 found["native_action"] = _filled(found.get("native_action", none), column)
             if name in CODED.values():
                 found[name] = column.mapped(lambda value, table=table: table.get(value, value))  # type: ignore[misc]
-        for name, value in self._meaning.constants.items():
+        for name, value in self._layout.meaning.constants.items():
             if name in CODED.values():
                 found[name] = _filled(found.get(name, none), constant(value, count))
         account, named = found.get("account", none), found.get("account_name", none)
@@ -182,7 +165,7 @@ class ByColumns:
         """Return the values of an attribute as texts, each from the first path that has one; None where none has."""
         column: Column | None = None
         shown = place if name == "location" else taken
-        for path in self._paths[name]:
+        for path in self._layout.paths[name]:
             if path not in docs:
                 continue
             other = _texts(docs.values(path), shown)

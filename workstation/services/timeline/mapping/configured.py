@@ -17,7 +17,7 @@ from workstation.services.timeline.event import FIELDS, Event, Outcome
 from workstation.services.timeline.mapping import SOURCES
 from workstation.services.timeline.mapping.columns import Mapped, one_by_one
 from workstation.services.timeline.mapping.ecs import ALSO
-from workstation.services.timeline.mapping.meaning import Meaning, finished
+from workstation.services.timeline.mapping.meaning import Layout, Meaning, finished
 from workstation.services.timeline.mapping.paths import ByPaths, value_at
 from workstation.services.timeline.mapping.records import (
     MICROS,
@@ -112,11 +112,13 @@ class _Pathed:
     def __init__(self, settings: MappingSettings, name: str) -> None:
         self._paths = {field: _paths(settings, field) for field in FIELDS}
         self._map = ByPaths(
-            {FIELDS[field]: some for field, some in self._paths.items()},
-            (settings.time,) if settings.time else _TIMES[settings.records],
-            (settings.ingested,) if settings.ingested else _INGESTED[settings.records],
-            _meaning(settings, name),
-            functools.partial(instant, settings),
+            Layout(
+                paths={FIELDS[field]: some for field, some in self._paths.items()},
+                times=(settings.time,) if settings.time else _TIMES[settings.records],
+                ingested=(settings.ingested,) if settings.ingested else _INGESTED[settings.records],
+                meaning=_meaning(settings, name),
+                instant=functools.partial(instant, settings),
+            )
         )
 
     def paths(self, field: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ account: a client's own sign-in says only ``user.id``.
 from __future__ import annotations
 
 from workstation.services.timeline.event import FIELDS, Event
-from workstation.services.timeline.mapping.meaning import Meaning
+from workstation.services.timeline.mapping.meaning import Layout, Meaning
 from workstation.services.timeline.mapping.paths import ByPaths
 from workstation.services.timeline.mapping.records import micros
 
@@ -32,11 +32,13 @@ ALSO: dict[str, tuple[str, ...]] = {
 
 #: Reads documents, one at a time or many.
 DOCUMENTS = ByPaths(
-    {attribute: (name, *ALSO.get(name, ())) for name, attribute in FIELDS.items()},
-    ("@timestamp",),
-    ("event.ingested",),
-    Meaning({}, {"source": SOURCE}),
-    micros,
+    Layout(
+        paths={attribute: (name, *ALSO.get(name, ())) for name, attribute in FIELDS.items()},
+        times=("@timestamp",),
+        ingested=("event.ingested",),
+        meaning=Meaning({}, {"source": SOURCE}),
+        instant=micros,
+    )
 )
 
 

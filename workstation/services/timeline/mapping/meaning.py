@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,20 @@ class Meaning(msgspec.Struct, frozen=True):
 
     values: Mapping[str, Mapping[str, str]]
     constants: Mapping[str, str]
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where in a record our fields are, and what is meant by what stands there.
+
+    ``paths`` are, by attribute of the event, dotted names at which its value may be: the first that holds one counts.
+    ``times`` and ``ingested`` are where the two times may be; ``instant`` reads those that are no plain ISO 8601.
+    """
+
+    paths: Mapping[str, Sequence[str]]
+    times: Sequence[str]
+    ingested: Sequence[str]
+    meaning: Meaning
+    instant: Instant
 
 
 def finished(found: Mapping[str, str], time: Any, ingested: Any, raw: bytes, own_id: str, meaning: Meaning) -> Event:

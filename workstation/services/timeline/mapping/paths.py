@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.mapping.columns import ByColumns, Mapped
-from workstation.services.timeline.mapping.meaning import Instant, Meaning, finished, moment, optional_moment, taken
+from workstation.services.timeline.mapping.meaning import Layout, finished, moment, optional_moment, taken
 from workstation.services.timeline.mapping.records import Unmappable, decode, place, plain
 
 
@@ -15,27 +15,12 @@ class ByPaths:
     """A mapping by paths.
 
     Args:
-        paths: attribute of the event → dotted names at which its value may be; the first that holds one counts.
-        times: where the time may be.
-        ingested: where the time of ingestion may be.
-        meaning: of the values.
-        instant: reads times that are no plain ISO 8601.
+        layout: of the records.
     """
 
-    def __init__(
-        self,
-        paths: Mapping[str, Sequence[str]],
-        times: Sequence[str],
-        ingested: Sequence[str],
-        meaning: Meaning,
-        instant: Instant,
-    ) -> None:
-        self._paths = paths
-        self._times = times
-        self._ingested = ingested
-        self._meaning = meaning
-        self._instant = instant
-        self._columns = ByColumns(paths, times, ingested, meaning, instant, self)
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._columns = ByColumns(layout, self)
 
     def batch(self, raws: Sequence[bytes], own_ids: Sequence[str] = ()) -> Mapped:
         """Return the events of many records; see :meth:`ByColumns.__call__`."""
@@ -56,10 +41,11 @@ class ByPaths:
             raise Unmappable("The record is no JSON object.")
         source = record.get("_source")
         document: Any = source if isinstance(source, dict) else record
-        found = {name: value_at(document, some, name == "location") for name, some in self._paths.items()}
-        time = moment(_first(document, self._times), self._instant)
-        ingested = optional_moment(_first(document, self._ingested), self._instant)
-        return finished(found, time, ingested, raw, own_id or plain(record.get("_id")), self._meaning)
+        layout = self._layout
+        found = {name: value_at(document, some, name == "location") for name, some in layout.paths.items()}
+        time = moment(_first(document, layout.times), layout.instant)
+        ingested = optional_moment(_first(document, layout.ingested), layout.instant)
+        return finished(found, time, ingested, raw, own_id or plain(record.get("_id")), layout.meaning)
 
 
 def find(document: Any, name: str) -> Any:
