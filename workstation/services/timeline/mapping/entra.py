@@ -116,7 +116,11 @@ _signed = reader(
     asn="autonomousSystemNumber",
     device="deviceDetail.deviceId",
     session="sessionId",
-    factor=("mfaDetail.authMethod", "authenticationDetails.0.authenticationMethod"),
+    factor=(
+        "mfaDetail.authMethod",
+        "authenticationDetails.1.authenticationMethod",
+        "authenticationDetails.0.authenticationMethod",
+    ),
     target=("appDisplayName", "resourceDisplayName", "appId"),
 )
 _audited = reader(
