@@ -13,7 +13,7 @@ import numpy as np
 
 from workstation.services.timeline.marks.kinds import Kind
 from workstation.services.timeline.marks.lens import Lens, Numbers
-from workstation.services.timeline.marks.past import DAY_US, HOUR_US, NEW_US
+from workstation.services.timeline.marks.past import DAY_US, HOUR_US, SELDOM_US
 from workstation.services.timeline.working.frame import Mask
 
 #: Events that say nothing of whence are the newcomer's, if nobody else came in between, for so long.
@@ -114,7 +114,7 @@ def _begun(lens: Lens, place: int, by: str) -> Strand:
     device, address = int(lens.device[place]), int(lens.address[place])
     novelty, code = (lens.past.device, device) if by == "device" else (lens.past.address, address)
     first = int(novelty.first[code]) if code else place
-    recent = 0 <= first <= place and lens.times[place] - lens.times[first] <= NEW_US
+    recent = 0 <= first <= place and lens.times[place] - lens.times[first] <= SELDOM_US
     return Strand(
         came=first if recent else place,
         steps=[],
