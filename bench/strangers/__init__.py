@@ -77,6 +77,10 @@ INNOCENTS: dict[Callable[[Life], None], tuple[str, ...]] = {
     good.forgets_abroad: (*_IDENTITY,),
     good.vpn_settings: tuple(PENS),
     good.fresh_account: tuple(PENS),
+    good.first_vpn: tuple(PENS),
+    good.long_session: (*_IDENTITY, "cloudtrail"),
+    good.bad_signal: ("okta", "auth0", "entra", "google", "duo", "ocsf", "ecs"),
+    good.contractor: tuple(PENS),
 }
 
 

@@ -84,6 +84,10 @@ class Auth0(Pen):
             )
         return records
 
+    def push_lost(self, step: Step) -> list[Record]:
+        """One that runs out leaves only the sending."""
+        return [self._record(step, "gd_send_pn", "Push notification sent")]
+
     def use(self, step: Step) -> list[Record]:
         """A refresh token is exchanged, or the session signs in silently."""
         if self.rng.random() < 0.5:
@@ -136,7 +140,9 @@ class Auth0(Pen):
 
     def staff_reset_password(self, step: Step) -> list[Record]:
         """A user's password is a field of the user."""
-        return self._api(step, "Update a User", "patch", f"/api/v2/users/auth0%7C{self.life.user_id}")
+        records = self._api(step, "Update a User", "patch", f"/api/v2/users/auth0%7C{self.life.user_id}")
+        records[0]["data"]["details"]["request"]["body"] = {"password": "*****", "connection": "db"}
+        return records
 
     def email_changed(self, step: Step) -> list[Record]:
         """Changed and verified."""

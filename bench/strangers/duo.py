@@ -84,6 +84,10 @@ class Duo(Pen):
         )
         return [self._record(step, result, reason, "duo_push")]
 
+    def push_lost(self, step: Step) -> list[Record]:
+        """Not answered."""
+        return [self._record(step, "denied", "no_response", "duo_push")]
+
     def use(self, step: Step) -> list[Record]:
         """Another application asks and remembers."""
         if self.rng.random() < 0.6:

@@ -166,6 +166,9 @@ class Entra(Pen):
         """The password was right; the user declined, or did not answer."""
         return [self._signed(step, 500121, "Authentication failed during strong authentication request.")]
 
+    #: The log says the same whether the user refused or did not hear it.
+    push_lost = push_denied
+
     def use(self, step: Step) -> list[Record]:
         """A token for another application, without the user."""
         return [self._signed(step._replace(factor=""), interactive=False, seen="Previously satisfied")]

@@ -108,6 +108,9 @@ class Google(Pen):
             )
         ]
 
+    #: The log says the same whether the user refused or did not hear it.
+    push_lost = push_denied
+
     def use(self, step: Step) -> list[Record]:
         """A document is opened."""
         return [self._record(step, "drive", "view", kind="access", doc_title="Plan", doc_type="document")]

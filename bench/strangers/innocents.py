@@ -54,7 +54,7 @@ def lost_phone(life: Life) -> None:
     """The phone is gone; the help desk resets the factors, the owner enrols again, by laptop or new phone."""
     life.ways = life.ways._replace(factor="push")
     at = _until(life)
-    life.do(at - 40 * MINUTE, "push_denied", life.at_laptop(at), factor="push")
+    life.do(at - 40 * MINUTE, "push_lost", life.at_laptop(at), factor="push")
     life.do(at - 10 * MINUTE, "staff_reset_factors", by="helpdesk.2@example.org")
     if life.rng.random() < 0.4:
         life.do(at - 9 * MINUTE, "staff_reset_password", by="helpdesk.2@example.org")
@@ -297,3 +297,62 @@ def fresh_account(life: Life) -> None:
         seat = life.ordinary(at)
         session = life.enter(at, seat)
         life.do(at + 4 * MINUTE, kind, seat, session, factor="totp", what="first")
+
+
+# -- written after the first measurement, to make accusing harder --------------------------------
+
+
+def first_vpn(life: Life) -> None:
+    """Somebody read of a leak: a VPN for the first time, and behind it a new password and another factor."""
+    at = _until(life)
+    seat = life.at_laptop(at, life.rng.choice(world.VPN))
+    session = life.visit(at, seat)
+    life.do(at + 20 * MINUTE, "password_changed", seat, session)
+    if life.rng.random() < 0.6:
+        life.do(at + 31 * MINUTE, "factor_added", seat, session, factor="webauthn")
+    life.live(NOW_US, days=1, since=at)
+
+
+def long_session(life: Life) -> None:
+    """A session begun at home goes on in a hotel, at a hotspot or behind a VPN, and something is set up in it."""
+    at = _until(life)
+    session = life.visit(at - 5 * HOUR, life.at_laptop(at))
+    guest, _ = life.rng.choice(world.AWAY)
+    seat = life.at_laptop(at, life.rng.choice((guest, life.carrier, life.rng.choice(world.VPN))))
+    life.use(at, seat, session, 3)
+    life.do(
+        at + 25 * MINUTE, life.rng.choice(("factor_added", "consent", "password_changed")), seat, session, factor="totp"
+    )
+
+
+def bad_signal(life: Life) -> None:
+    """In a hotel, the known laptop asks and the phone does not hear it: three or four times, then it does."""
+    life.ways = life.ways._replace(factor="push")
+    at = NOW_US - 3 * DAY
+    life.live(at)
+    guest, _ = life.rng.choice(world.AWAY)
+    seat = life.at_laptop(at, guest)
+    for n in range(life.rng.randint(2, 4)):
+        life.do(at + (n - 9) * MINUTE, "push_lost", seat, factor="push")
+    life.use(at + MINUTE, seat, life.enter(at, seat), 3)
+    life.visit(at + DAY, seat)
+
+
+def contractor(life: Life) -> None:
+    """A week at a client's: their machine, their network, and a key or an application for the work there."""
+    at = NOW_US - 5 * DAY
+    life.live(at)
+    operator = (20473, "The Constant Company, LLC") if life.rng.random() < 0.2 else (8220, "COLT Technology Services")
+    net = world.Net(f"62.{life.rng.randint(1, 250)}", *operator, life.home.place, "office")
+    seat = life.at_laptop(at, net)._replace(agent=life.rng.choice(world.LAPTOPS), device=life.device())
+    for day in range(4):
+        when = life.awake(at + day * DAY)
+        session = life.visit(when, seat)
+        if day == 1:
+            life.do(
+                when + 30 * MINUTE,
+                life.rng.choice(("key_made", "consent", "factor_added")),
+                seat,
+                session,
+                factor="totp",
+            )

@@ -142,6 +142,15 @@ class Okta(Pen):
             ),
         ]
 
+    def push_lost(self, step: Step) -> list[Record]:
+        """The push goes out and nobody answers."""
+        sent = self._record(step, "system.push.send_factor_verify_push")
+        lost = self._record(
+            step, "user.authentication.auth_via_mfa", "FAILURE", "INVALID_CREDENTIALS", later=40 * SECOND
+        )
+        lost["debugContext"]["debugData"]["factor"] = "OKTA_VERIFY_PUSH"
+        return [sent, lost]
+
     def use(self, step: Step) -> list[Record]:
         """An application is opened by single sign-on."""
         app = {

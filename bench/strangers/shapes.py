@@ -9,6 +9,7 @@ _OCSF = {
     "sign_in": (3002, 1),
     "refused": (3002, 1),
     "push_denied": (3002, 1),
+    "push_lost": (3002, 1),
     "sign_out": (3002, 2),
     "password_changed": (3001, 3),
     "reset": (3001, 4),
@@ -26,6 +27,7 @@ _OCSF = {
     "phone_changed": (6003, 3),
     "reset_asked": (6003, 1),
 }
+_DETAILS = {"refused": "LOGON_USER_FAILED", "push_denied": "MFA_DENIED", "push_lost": "MFA_TIMEOUT"}
 _NAMES = {3001: "Account Change", 3002: "Authentication", 6003: "API Activity"}
 _OPERATIONS = {
     "use": "GetPortfolio",
@@ -47,7 +49,7 @@ class Ocsf(Pen):
             return []
         life, seat = self.life, step.seat
         kind, activity = _OCSF[step.kind]
-        failed = step.kind in ("refused", "push_denied")
+        failed = step.kind in ("refused", "push_denied", "push_lost")
         user = {"uid": life.user_id, "name": life.login, "email_addr": life.login, "type_id": 1}
         actor = {"uid": self.staff_id, "name": step.by} if step.by else user
         record: Record = {
@@ -68,7 +70,7 @@ class Ocsf(Pen):
             "user": user,
         }
         if failed:
-            record["status_detail"] = "LOGON_USER_FAILED" if step.kind == "refused" else "MFA_DENIED"
+            record["status_detail"] = _DETAILS[step.kind]
         if kind == 3002:
             record["is_mfa"] = bool(step.factor)
         if step.session:
@@ -98,6 +100,7 @@ _DIALECTS: tuple[dict[str, str], ...] = (
         "refused": "user_login",
         "sign_out": "user_logout",
         "push_denied": "mfa_challenge",
+        "push_lost": "mfa_challenge",
         "use": "page_view",
         "reset_asked": "password_reset_requested",
         "reset": "password_reset",
@@ -122,6 +125,7 @@ _DIALECTS: tuple[dict[str, str], ...] = (
         "refused": "login-failed",
         "sign_out": "logged-out",
         "push_denied": "mfa-denied",
+        "push_lost": "mfa-timeout",
         "use": "request",
         "reset_asked": "forgot-password",
         "reset": "password-reset",
@@ -146,6 +150,7 @@ _DIALECTS: tuple[dict[str, str], ...] = (
         "refused": "authentication_failure",
         "sign_out": "session.end",
         "push_denied": "mfa.denied",
+        "push_lost": "mfa.timeout",
         "use": "access",
         "reset_asked": "user.password.forgot",
         "reset": "user.password.reset",
@@ -177,8 +182,8 @@ class Ecs(Pen):
         words = _DIALECTS[int(life.user_id, 36) % len(_DIALECTS)]
         if step.kind not in words:
             return []
-        failed = step.kind in ("refused", "push_denied")
-        signing = step.kind in ("sign_in", "refused", "push_denied", "sign_out")
+        failed = step.kind in ("refused", "push_denied", "push_lost")
+        signing = step.kind in ("sign_in", "refused", "push_denied", "push_lost", "sign_out")
         own = {"id": life.user_id, "name": life.login}
         record: Record = {
             "@timestamp": stamp(step.at),

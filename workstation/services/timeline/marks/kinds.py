@@ -80,7 +80,7 @@ _MEANT: tuple[tuple[str, str, Kind], ...] = (
     (_FACTORS, _OFF, Kind.FACTOR_OFF),
     (_FACTORS, _ON, Kind.FACTOR_ON),
     (_FACTORS, f"{_CHANGED} reset", Kind.FACTOR_CHANGED),
-    (_FACTORS, f"checked verified verify success passed {_REFUSED}", Kind.FACTOR_CHECKED),
+    (_FACTORS, f"checked verified verify success passed timeout expired {_REFUSED}", Kind.FACTOR_CHECKED),
     (_FACTORS, "challenge challenged prompt prompted requested request sent push", Kind.CHALLENGED),
     ("login logon signin authentication", f"attempt success succeeded successful {_REFUSED}", Kind.SIGN_IN),
     ("logged signed", "in", Kind.SIGN_IN),
@@ -108,7 +108,7 @@ _JOINED = {
     "second": ("factor",),
 }
 _GUESSED = tuple((frozenset(things.split()), frozenset(deeds.split()), kind) for things, deeds, kind in _MEANT)
-_REFUSALS = frozenset(_REFUSED.split())
+_REFUSALS = frozenset(_REFUSED.split()) | {"timeout", "expired"}
 _ASKED = frozenset({"password", "reset", "requested", "request"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

@@ -17,7 +17,7 @@ from workstation.services.timeline.working.frame import Mask
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 #: A past that can say what is new: so many days long, seen on so many days of it. Below, nothing is called new.
-PAST_DAYS, PAST_SEEN_DAYS = 7, 5
+PAST_DAYS, PAST_SEEN_DAYS = 4, 4
 #: For so long after it was first seen something is still new. Intruders mostly act within hours; a week also takes in
 #: those who wait out the usual 24 to 72 hours for which exchanges hold withdrawals after a change.
 NEW_US = 7 * DAY_US

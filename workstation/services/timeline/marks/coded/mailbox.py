@@ -63,7 +63,9 @@ def _facts(lens: Lens, reset: int, near: list[int]) -> list[Fact]:
     if past.device.new[reset]:
         facts.append(Fact("reset with a device never seen before", 2))
     if past.network.new[reset]:
-        facts.append(Fact("from a network never seen before", 1))
+        named = bool(lens.device[reset])
+        said = "" if named else ", and the log names no devices"
+        facts.append(Fact(f"from a network never seen before{said}", 2 - named))
     elif past.address.since[reset] >= 0 and not past.address.new[reset]:
         facts.append(Fact("from an address that the account knows", -3))
     if past.country.new[reset] or (lens.hosted[reset] and not past.hoster_before(reset)):

@@ -22,7 +22,7 @@ from workstation.services.timeline.marks.strands import Strand, strands
 from workstation.services.timeline.working.frame import Check
 
 HIGH, MEDIUM = 5, 3
-#: Points from which on even steps that take nothing away, such as a factor of one's own, are an alarm.
+#: Points from which on a single step that takes nothing away, such as a factor of one's own, is an alarm.
 HIGH_ANYWAY = 6
 #: What a newcomer does: in words, and how it weighs once.
 STEPS: dict[Kind, tuple[str, int]] = {
@@ -41,7 +41,7 @@ STEPS: dict[Kind, tuple[str, int]] = {
     Kind.WITHDRAWAL: ("asked for a withdrawal", 0),
     Kind.PAID: ("had a withdrawal paid out", 0),
 }
-#: Steps without which nothing is lost yet.
+#: Steps without which nothing is lost yet; several of the others together keep the account all the same.
 _GRAVE = frozenset(STEPS) - {Kind.FACTOR_ON, Kind.CODES, Kind.PASSWORD, Kind.LINKED, Kind.GRANTED}
 #: An address that was added so shortly before is the newcomer's, whoever added it.
 _FRESH_US = 3 * DAY_US
@@ -95,7 +95,8 @@ class NewcomerActs:
             check()
             facts = list(_facts(lens, strand, around))
             points = sum(fact.points for fact in facts)
-            grave = any(Kind(int(lens.kinds[step])) in _GRAVE for step in strand.steps)
+            kinds = {Kind(int(lens.kinds[step])) for step in strand.steps}
+            grave = not kinds.isdisjoint(_GRAVE) or len(kinds) > 1
             if points < 1 or not any(fact.points > 0 for fact in _done(lens, strand, around)):
                 continue
             severity = "high" if points >= (HIGH if grave else HIGH_ANYWAY) else "medium" if points >= MEDIUM else "low"
@@ -164,11 +165,12 @@ def _strange(lens: Lens, strand: Strand) -> Iterator[Fact]:
             yield Fact("the same kind of program as usual", -1)
     if past.network.new[came] and not past.network.restless(came):
         yield Fact("a network never seen before", 1)
-    if past.country.new[came] and not past.country.restless(came):
-        yield Fact("a country never seen before", 1)
     if lens.hosted[came] and not past.hoster_before(came):
+        # Where a rented machine stands says nothing of who uses it.
         yield Fact("a hoster's or anonymiser's network, as this account never used", 1)
-    elif _elsewhere(lens, strand):
+    elif past.country.new[came] and not past.country.restless(came):
+        yield Fact("a country never seen before", 1)
+    if not lens.hosted[came] and _elsewhere(lens, strand):
         yield Fact("seen at home too soon before or after it to have travelled", 1)
 
 

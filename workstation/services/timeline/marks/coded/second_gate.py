@@ -113,7 +113,7 @@ class WornDown:
     @staticmethod
     def _found(lens: Lens, prompts: Numbers, given: int) -> Finding | None:
         times = _prompts(lens, prompts)
-        strange = _strange(lens, [*prompts.tolist(), given])
+        strange = _strange(lens, [*prompts.tolist(), given], often=times >= ASKED)
         if times < (ASKED_STRANGER if strange else ASKED):
             return None
         took = lasting(int(lens.times[given] - lens.times[prompts[0]]))
@@ -149,8 +149,11 @@ def _answers(lens: Lens, places: Numbers) -> list[str]:
     return [text for field in ("event.reason", "event.code", "event.action") for text in lens.texts(refused, field)]
 
 
-def _strange(lens: Lens, places: list[int]) -> list[Fact]:
-    """Return what about these places is new; nothing where a device that the account knows is at work."""
+def _strange(lens: Lens, places: list[int], often: bool) -> list[Fact]:
+    """Return what about these places is new; nothing where a device that the account knows is at work.
+
+    Three or four prompts without an answer are a hotel with bad reception too: there a new network alone weighs little.
+    """
     past = lens.past
     if lens.known_device[places].all():
         return []
@@ -158,10 +161,9 @@ def _strange(lens: Lens, places: list[int]) -> list[Fact]:
     if past.device.new[places].any():
         facts.append(Fact("a device never seen before", 1))
     if past.network.new[places].any():
-        named = bool(lens.named_device[places].any())
-        facts.append(
-            Fact("a network never seen before" + ("" if named else ", and the log names no devices"), 2 - named)
-        )
+        unnamed = often and not lens.named_device[places].any()
+        said = ", and the log names no devices" if unnamed else ""
+        facts.append(Fact(f"a network never seen before{said}", 1 + unnamed))
     abroad = [place for place in places if lens.hosted[place] and not past.hoster_before(place)]
     if abroad or past.country.new[places].any():
         facts.append(Fact("a country, or a hoster's network, never seen before", 1))
