@@ -105,6 +105,9 @@ def _new_by(lens: Lens, place: int) -> str:
         other = lens.device[place] != lens.device[start]
         if (other and past.network.new[place]) or not past.address.restless(place):
             return "session"
+        # Where the log names no devices, a network tells a phone's road from another pair of hands.
+        if not lens.named_device[place] and past.network.new[place] and not past.network.restless(place):
+            return "session"
     if not lens.named_device[place] and past.network.new[place] and not past.network.restless(place):
         return "network"
     return ""

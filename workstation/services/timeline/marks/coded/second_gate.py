@@ -120,10 +120,13 @@ class WornDown:
         facts = [Fact(f"{times} times asked within {took}", 2), *strange]
         if times >= ASKED:
             facts.append(Fact("more often than anybody asks by mistake", 1))
-        if any(_SAID_NO.search(text) for text in _answers(lens, prompts)):
+        refused = any(_SAID_NO.search(text) for text in _answers(lens, prompts))
+        if refused:
             facts.append(Fact("and the owner said no", 1))
         points = sum(fact.points for fact in facts)
-        severity = "low" if not strange else "high" if points >= HIGH else "medium" if points >= MEDIUM else "low"
+        # Three or four that nobody heard are bad reception as often as an intruder.
+        alarm = points >= HIGH and (refused or times >= ASKED)
+        severity = "low" if not strange else "high" if alarm else "medium" if points >= MEDIUM else "low"
         why = f"The second factor was asked for {times} times and then given: {origin(lens, given)}."
         return finding(ABOUT_WORN, lens, [*prompts.tolist(), given], why=why, severity=severity, facts=facts)
 
@@ -139,9 +142,12 @@ def _stopped(lens: Lens) -> Mask:
 
 
 def _prompts(lens: Lens, places: Numbers) -> int:
-    """Return how often somebody was asked: a log may write both that it asked and that it was refused."""
+    """Return how often somebody was asked in vain.
+
+    A log may write both that it asked and that it was refused; of what it asked the last was answered.
+    """
     challenged = int(lens.of(Kind.CHALLENGED)[places].sum())
-    return max(challenged, len(places) - challenged)
+    return max(challenged - 1, len(places) - challenged)
 
 
 def _answers(lens: Lens, places: Numbers) -> list[str]:
@@ -152,7 +158,7 @@ def _answers(lens: Lens, places: Numbers) -> list[str]:
 def _strange(lens: Lens, places: list[int], often: bool) -> list[Fact]:
     """Return what about these places is new; nothing where a device that the account knows is at work.
 
-    Three or four prompts without an answer are a hotel with bad reception too: there a new network alone weighs little.
+    After three or four prompts without an answer a new network alone weighs little: hotels have bad reception.
     """
     past = lens.past
     if lens.known_device[places].all():
