@@ -165,11 +165,13 @@ def _strange(lens: Lens, strand: Strand) -> Iterator[Fact]:
             yield Fact("the same kind of program as usual", -1)
     if past.network.new[came] and not past.network.restless(came):
         yield Fact("a network never seen before", 1)
-    if lens.hosted[came] and not past.hoster_before(came):
-        # Where a rented machine stands says nothing of who uses it.
-        yield Fact("a hoster's or anonymiser's network, as this account never used", 1)
-    elif past.country.new[came] and not past.country.restless(came):
+    anonymous = bool(lens.hosted[came]) and not past.hoster_before(came)
+    # Where a rented machine stands says nothing of an owner who switched an anonymiser on.
+    foreign = past.country.new[came] and not past.country.restless(came)
+    if foreign and (not anonymous or past.device.new[came]):
         yield Fact("a country never seen before", 1)
+    if anonymous:
+        yield Fact("a hoster's or anonymiser's network, as this account never used", 1)
     if not lens.hosted[came] and _elsewhere(lens, strand):
         yield Fact("seen at home too soon before or after it to have travelled", 1)
 
