@@ -53,8 +53,9 @@ _TRIES_US, _TRIES = 2 * HOUR_US, 3
 _TRAVEL_US = 2 * HOUR_US
 #: A second factor's answer belongs to the sign-in that it is so near to.
 _ANSWER_US = HOUR_US // 6
-#: What logs write as factor of a sign-in that is no second one: the password, the directory, a token from before.
-_FIRST = re.compile(r"(?:google_)?passw|pwd|previously|directory|saml|federat|reauth|exchange|claim", re.IGNORECASE)
+#: What logs write as factor of a sign-in that is no second one: the password, the directory, a token from before. A
+#: list (``password, google_prompt``) names a second one too.
+_FIRST = re.compile(r"[^,]*(?:passw|pwd|previously|directory|saml|federat|reauth|exchange|claim)[^,]*", re.IGNORECASE)
 
 ABOUT = About(
     id="newcomer_acts",
@@ -207,6 +208,8 @@ def _before(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
 
 def _factor(lens: Lens, strand: Strand, around: Around) -> bool | None:
     """Return whether he passed the usual second factor, None where that cannot be said."""
+    if strand.by == "session":
+        return None  # the factor was given, or not, by whoever began the session
     signed_in, factors = around.signed_in, around.factors
     before = signed_in[: np.searchsorted(signed_in, strand.came)][-200:]
     usual, times = next(iter(Counter(factors[before].tolist()).most_common(1)), (0, 0))
@@ -220,7 +223,7 @@ def _factor(lens: Lens, strand: Strand, around: Around) -> bool | None:
 def _factors(lens: Lens, signed_in: Numbers) -> Numbers:
     """Return by place the second factor of sign-ins: the one that they name, else the one given beside them."""
     named = lens.column("authentication.factor").astype(np.int64)
-    second = lens.table("authentication.factor", lambda text: _FIRST.match(text) is None)[named] > 0
+    second = lens.table("authentication.factor", lambda text: _FIRST.fullmatch(text) is None)[named] > 0
     out = np.where(second, named, 0)
     given = np.flatnonzero(lens.of(Kind.FACTOR_CHECKED) & ~lens.failed & second)
     for place in signed_in[out[signed_in] == 0].tolist() if len(given) else ():
