@@ -7,7 +7,9 @@ any mark of that severity, whenever. No rule was changed for a seed from :data:`
 than takeovers in every set; precision falls further where takeovers are rarer than here, so the share of innocents that
 are accused stands beside it.
 
-``python -m bench.marks`` prints the table of the documentation.
+A third set, :mod:`bench.strangers`, is of raw records of vendors, written by another hand than the rules.
+
+``python -m bench.marks`` prints the tables of the documentation.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import msgspec
 
 from bench.histories import INNOCENT, NOW_US, STORIES, STYLES, TAKEOVERS, history
 from bench.rows import Row
+from bench.strangers import measure as strangers
 from workstation.sandbox.confusion import AT_US
 from workstation.sandbox.generate import generate
 from workstation.services.clock import parse_instant, to_micros
@@ -243,6 +246,7 @@ def measure() -> list[Row]:
         others += some
         rows += summary(f"other histories, log “{style}”", some, "≥ 90" if style == "full" else "")
     rows += by_rule(whole + others)
+    rows += strangers.rows(strangers.measured(strangers.HELD, book))
     rows += outside(book)
     ours = [sys.executable, "-m", "bench.marks", "million"]
     seconds = float(subprocess.run(["nice", *ours], check=True, capture_output=True, text=True).stdout)

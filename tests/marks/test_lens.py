@@ -22,6 +22,70 @@ def test_actions_mean_the_same_whatever_they_are_called() -> None:
     assert kind_of("DescribeTrails") is Kind.OTHER
 
 
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("mfa-disabled", Kind.FACTOR_OFF), ("user.mfa.enroll", Kind.FACTOR_ON),
+        ("two_factor_disabled", Kind.FACTOR_OFF),
+        ("CreateApiKey", Kind.KEY), ("AddWithdrawalAddress", Kind.ADDRESS), ("login-failed", Kind.SIGN_IN),
+        ("logged-in", Kind.SIGN_IN), ("forgot-password", Kind.RESET_ASKED), ("RequestPasswordReset", Kind.RESET_ASKED),
+        ("user.phone.change", Kind.CONTACT), ("oauth.grant", Kind.LINKED), ("mfa.denied", Kind.FACTOR_CHECKED),
+        ("DeleteWithdrawalAddress", Kind.OTHER), ("mfa.policy.disabled", Kind.OTHER), ("CreateUser", Kind.OTHER),
+        ("account_created", Kind.OTHER), ("logged-out", Kind.OTHER), ("withdrawal_cancelled", Kind.OTHER),
+        ("password_reset_email_sent", Kind.OTHER), ("system.mfa.factor.deactivate", Kind.OTHER),
+    ],
+)  # fmt: skip
+def test_names_of_somebodys_own_are_understood_whole_or_not_at_all(action: str, kind: Kind) -> None:
+    assert kind_of(action) is kind
+
+
+def test_a_name_can_say_that_it_did_not_work_and_the_outcome_says_it_better() -> None:
+    lens = Lens(
+        frame(
+            [
+                {"event.action": "login-failed"},
+                {"event.action": "login-failed", "event.outcome": "success"},
+                {"event.action": "login"},
+                {"event.action": "login", "event.outcome": "failure"},
+            ]
+        )
+    )
+    assert lens.failed.tolist() == [True, False, False, True]
+
+
+def test_a_password_is_reset_where_a_link_was_asked_for() -> None:
+    lens = Lens(
+        frame(
+            [
+                {"event.action": "password.changed"},
+                {"at": "1d", "event.action": "password.reset_requested"},
+                {"at": "1d1h", "event.action": "password.changed"},
+                {"at": "1d4h", "event.action": "password.changed"},
+            ]
+        )
+    )
+    assert [Kind(kind) for kind in lens.kinds] == [Kind.PASSWORD, Kind.RESET_ASKED, Kind.RESET, Kind.PASSWORD]
+
+
+def test_an_audit_record_is_of_the_network_that_its_address_is_known_to_be_in() -> None:
+    home = {"source.ip": "198.51.100.10", "source.as.number": "3243", "source.geo.country_iso_code": "PT"}
+    bare, other = {"source.ip": "198.51.100.10"}, {"source.ip": "203.0.113.9"}
+    lens = Lens(
+        frame([{"event.action": "sign_in"} | home, {"event.action": "x"} | bare, {"event.action": "x"} | other])
+    )
+    assert lens.network[0] == lens.network[1] != lens.network[2] > 0
+    assert lens.country[0] == lens.country[1] > lens.country[2]
+
+
+def test_in_a_log_of_second_factors_alone_one_that_was_given_lets_in() -> None:
+    given = {"event.action": "second_factor.checked", "event.outcome": "success"}
+    assert Lens(frame([given])).entered.tolist() == [True]
+    assert Lens(frame([given, {"event.action": "sign_in", "event.outcome": "success"}])).entered.tolist() == [
+        False,
+        True,
+    ]
+
+
 def test_the_words_that_matter_have_a_meaning() -> None:
     silent = {word for word in WORDS if kind_of(word) is Kind.OTHER}
     telling = (
@@ -102,6 +166,12 @@ def test_staff_is_not_the_account() -> None:
         {"at": "3m", "event.action": "x"},
     ]
     assert Lens(frame([*records, *named])).own.tolist() == [True, False, True, True]
+
+
+def test_staff_without_a_number_is_not_the_account() -> None:
+    done = {"event.action": "recovery_codes.created", "user.target.name": "maria"}
+    lens = Lens(frame([done | {"user.name": "Help Desk"}, done | {"user.name": "Maria"}, done, {"user.name": "x"}]))
+    assert lens.own.tolist() == [False, True, True, True]
 
 
 def test_times_are_in_order_whatever_the_order_of_the_rows() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from workstation.services.timeline.event import Event, Outcome
 from workstation.services.timeline.mapping.countries import country_code
 from workstation.services.timeline.mapping.fields import reader
-from workstation.services.timeline.mapping.records import address, make, micros, of_json, point, text
+from workstation.services.timeline.mapping.records import address, at, make, micros, of_json, point, text
 
 SOURCE = "auth0"
 WORDS = {
@@ -33,7 +33,7 @@ WORDS = {
     **dict.fromkeys(("limit_wc", "limit_mu", "limit_sul"), "account.locked"),
     "ublkdu": "account.unlocked",
     **dict.fromkeys(("pwd_leak", "reset_pwd_leak"), "leaked_password.used"),
-    "mfar": "sign_in.challenged",
+    **dict.fromkeys(("mfar", "gd_send_pn", "gd_send_sms", "gd_send_voice", "gd_send_email"), "sign_in.challenged"),
     **dict.fromkeys(("gd_auth_succeed", "gd_auth_failed", "gd_auth_rejected"), "second_factor.checked"),
     **dict.fromkeys(("gd_recovery_succeed", "gd_recovery_failed"), "recovery_code.used"),
     **dict.fromkeys(("gd_enrollment_complete", "gd_webauthn_enrollment_complete"), "second_factor.added"),
@@ -69,7 +69,32 @@ _OUTCOMES = {
 }
 _SHORT = re.compile(r"[sf][a-z]{0,7}")
 _API = ("sapi", "fapi", "mgmt_api_read")
-_USER_PATH = re.compile(r"(?:/api)?/v2/users/([^/?]+).*")
+_USER_PATH = re.compile(r"(?:/api)?/v2/users/([^/?]+)/?([^?]*).*")
+#: What the Management API did to a user: methods, the path below ``users/ID`` (Auth0: "Management API v2", Users).
+_ON_USER = [
+    (methods.split(), re.compile(path), word)
+    for methods, path, word in (
+        ("delete", "multifactor/.*|authenticators|authentication-methods.*", "second_factor.removed"),
+        ("post", "authentication-methods", "second_factor.added"),
+        ("put patch", "authentication-methods.*", "second_factor.changed"),
+        ("post", "recovery-code-regeneration", "recovery_codes.created"),
+        ("post", "identities", "identity.linked"),
+        ("delete", "identities/.*", "identity.unlinked"),
+        ("post", "roles|permissions", "role.granted"),
+        ("delete", "roles|permissions", "role.removed"),
+        ("delete post", "sessions|refresh-tokens|revoke-access", "session.ended"),
+        ("delete", "", "account.removed"),
+    )
+]
+#: A user is changed by a PATCH whose body holds the new values; the first of these speaks.
+_WRITTEN = (
+    ("password", "password.reset"),
+    ("email", "email.changed"),
+    ("phone_number", "phone.changed"),
+    ("blocked", "account.changed"),
+)
+#: Adaptive MFA says how sure it is that this is the owner (Auth0: "Adaptive MFA Log Events"): the less, the riskier.
+_CONFIDENCE = {"low": "high", "medium": "medium", "high": "low", "neutral": "medium"}
 
 _said = reader(
     own_id=("log_id", "_id"),
@@ -83,6 +108,7 @@ _said = reader(
     api_user="details.request.auth.user.user_id",
     api_user_name=("details.request.auth.user.email", "details.request.auth.user.name"),
     api_path="details.request.path",
+    api_method="details.request.method",
     ip=("ip", "client_ip"),
     country=("location_info.country_code", "location_info.country_name"),
     city="location_info.city_name",
@@ -93,7 +119,8 @@ _said = reader(
     session=("details.session_id", "session_id"),
     factor=("details.authenticator.type", "details.factor", "connection"),
     target=("details.request.path", "audience", "client_name"),
-    risk=("security_context.risk", "details.riskAssessment.confidence"),
+    risk="security_context.risk",
+    confidence="details.riskAssessment.confidence",
 )
 
 
@@ -109,7 +136,7 @@ def map_record(record: dict[str, Any], raw: bytes) -> Event:
         own_id=said.own_id or text(record, "log_id"),
         time_us=micros(said.time),
         native=said.native,
-        words=WORDS,
+        words={said.native: _api_word(said, data)} if said.native in _API[:2] else WORDS,
         category="api" if said.native in _API else "",
         outcome=_outcome(said.native),
         reason=said.reason,
@@ -126,7 +153,7 @@ def map_record(record: dict[str, Any], raw: bytes) -> Event:
         session=said.session,
         factor=said.factor,
         target=said.target,
-        risk=said.risk.lower(),
+        risk=said.risk.lower() or _CONFIDENCE.get(said.confidence.lower(), ""),
     )
 
 
@@ -141,6 +168,20 @@ def _who(said: Any) -> tuple[str, str, str, str]:
         return actor, actor_name, actor, actor_name
     target = unquote(match[1])
     return target, actor_name if target == actor else "", actor, actor_name
+
+
+def _api_word(said: Any, data: dict[str, Any]) -> str:
+    """Return our word for what the Management API did to a user, else the code."""
+    match = _USER_PATH.fullmatch(said.api_path)
+    if match is None:
+        return str(said.native)
+    method, below = said.api_method.lower(), match[2].rstrip("/")
+    if method == "patch" and not below:
+        body = at(data, "details.request.body")
+        written = body if isinstance(body, dict) else {}
+        return next((word for name, word in _WRITTEN if name in written), "account.changed")
+    words = (word for methods, path, word in _ON_USER if method in methods and path.fullmatch(below))
+    return next(words, str(said.native))
 
 
 def _outcome(native: str) -> Outcome:

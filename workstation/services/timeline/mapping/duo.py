@@ -76,7 +76,8 @@ _said = reader(
     city=f"{_DEVICE}.location.city",
     browser=f"{_DEVICE}.browser",
     system=f"{_DEVICE}.os",
-    device=(f"{_DEVICE}.epkey", "auth_device.key", "auth_device.name"),
+    # The access device asks, the phone (auth_device) answers: that one is the owner's, whoever asks.
+    device=f"{_DEVICE}.epkey",
     factor=("factor", "type"),
     target=("application.name", "target.name", "phone"),
     risk="adaptive_trust_assessments.more_secure_auth.trust_level",

@@ -45,6 +45,22 @@ WORDS = {
     "Admin registered security info": "second_factor.added",
     "Admin deleted security info": "second_factor.removed",
     "Disable Strong Authentication": "second_factor.removed",
+    "User updated security info": "second_factor.changed",
+    "Admin updated security info": "second_factor.changed",
+    "Self-service password reset flow activity progress": "password.reset_requested",
+    **dict.fromkeys(
+        (
+            "Suspicious activity reported",
+            "Fraud reported - no action taken",
+            "Fraud reported - user is blocked for MFA",
+        ),
+        "risk.detected",
+    ),
+    # Microsoft writes this one with a space at its end.
+    "Update application – Certificates and secrets management ": "api_key.created",
+    "Update application – Certificates and secrets management": "api_key.created",
+    "Add service principal credentials": "api_key.created",
+    "Remove service principal credentials": "api_key.removed",
     "Add user": "account.created",
     "Delete user": "account.removed",
     "Hard Delete user": "account.removed",
@@ -60,6 +76,7 @@ WORDS = {
     "Add delegated permission grant": "consent.granted",
     "Remove delegated permission grant": "consent.revoked",
     "Add registered owner to device": "device.added",
+    "Add registered users to device": "device.added",
     "Register device": "device.added",
     "Delete device": "device.removed",
     "Update StsRefreshTokenValidFrom Timestamp": "session.ended",
@@ -99,7 +116,11 @@ _signed = reader(
     asn="autonomousSystemNumber",
     device="deviceDetail.deviceId",
     session="sessionId",
-    factor=("mfaDetail.authMethod", "authenticationDetails.0.authenticationMethod"),
+    factor=(
+        "mfaDetail.authMethod",
+        "authenticationDetails.1.authenticationMethod",
+        "authenticationDetails.0.authenticationMethod",
+    ),
     target=("appDisplayName", "resourceDisplayName", "appId"),
 )
 _audited = reader(
@@ -108,6 +129,8 @@ _audited = reader(
     reason="resultReason",
     actor=("initiatedBy.user.id", "initiatedBy.app.servicePrincipalId", "initiatedBy.app.appId"),
     actor_name=("initiatedBy.user.userPrincipalName", "initiatedBy.user.displayName", "initiatedBy.app.displayName"),
+    user="initiatedBy.user.id",
+    user_name=("initiatedBy.user.userPrincipalName", "initiatedBy.user.displayName"),
     ip="initiatedBy.user.ipAddress",
 )
 _thing = reader(kind="type", id="id", login="userPrincipalName", shown="displayName")
@@ -170,6 +193,8 @@ def _audit(record: dict[str, Any], inner: dict[str, Any], outer: Any, raw: bytes
     things = [_thing(item) for item in items(inner, "targetResources")]
     user = next((thing for thing in things if thing.kind == "User"), None)
     first = things[0] if things else None
+    # A consent or a secret names what was let in and no user: it was done to the account of whoever did it.
+    own = user is None and bool(audit.user)
     return make(
         SOURCE,
         raw,
@@ -179,8 +204,8 @@ def _audit(record: dict[str, Any], inner: dict[str, Any], outer: Any, raw: bytes
         category="iam",
         outcome=_RESULTS.get((audit.result or outer.signature).lower(), Outcome.UNKNOWN),
         reason=audit.reason or outer.described,
-        account=user.id if user else "",
-        account_name=(user.login or user.shown) if user else "",
+        account=user.id if user else audit.user if own else "",
+        account_name=(user.login or user.shown) if user else audit.user_name if own else "",
         actor=audit.actor,
         actor_name=audit.actor_name or outer.identity,
         ip=address(audit.ip or outer.ip),

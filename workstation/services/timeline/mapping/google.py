@@ -54,6 +54,11 @@ WORDS = {
     "suspicious_login_less_secure_app": "risk.detected",
     "suspicious_programmatic_login": "risk.detected",
     "gov_attack_warning": "risk.detected",
+    "risky_sensitive_action_allowed": "risk.detected",
+    "risky_sensitive_action_blocked": "risk.detected",
+    "user_signed_out_due_to_suspicious_session_cookie": "risk.detected",
+    "RESET_SIGNIN_COOKIES": "session.ended",
+    "CREATE_EMAIL_MONITOR": "forwarding.changed",
 }
 _OUTCOMES = {"login_success": Outcome.SUCCESS, "login_failure": Outcome.FAILURE, "logout": Outcome.SUCCESS}
 _CHALLENGES = {"challenge passed": Outcome.SUCCESS, "passed": Outcome.SUCCESS} | dict.fromkeys(

@@ -76,6 +76,7 @@ _ADMIN = [
         ("UPDATE", "", "account.changed"),
         ("ACTION DELETE", "/credentials/[^/]+", "credential.removed"),
         ("ACTION UPDATE", "/reset-password", "password.changed"),
+        ("ACTION UPDATE", "/(?:execute-actions|reset-password)-email", "password.reset_requested"),
         ("ACTION UPDATE", "/disable-credential-types", "credential.removed"),
         ("ACTION CREATE", "/logout", "session.ended"),
         ("ACTION CREATE", "/impersonation", "impersonation.started"),

@@ -20,6 +20,8 @@ WORDS = {
     "user.session.start": "sign_in",
     "user.session.end": "sign_out",
     "user.session.clear": "session.ended",
+    # Identity Threat Protection: a live session's address or device is another one than before.
+    "user.session.context.change": "session.resumed",
     "user.session.access_admin_app": "application.opened",
     "user.session.impersonation.initiate": "impersonation.started",
     "user.session.impersonation.end": "impersonation.ended",
@@ -27,6 +29,15 @@ WORDS = {
     "user.authentication.auth_via_mfa": "second_factor.checked",
     "user.authentication.verify": "second_factor.checked",
     "user.mfa.okta_verify.deny_push": "second_factor.checked",
+    **dict.fromkeys(
+        (
+            "system.push.send_factor_verify_push",
+            "system.sms.send_factor_verify_message",
+            "system.voice.send_mfa_challenge_call",
+            "system.email.send_factor_verify_message",
+        ),
+        "sign_in.challenged",
+    ),
     "user.mfa.factor.activate": "second_factor.added",
     "user.mfa.factor.deactivate": "second_factor.removed",
     "user.mfa.factor.reset_all": "second_factor.removed",
@@ -37,6 +48,14 @@ WORDS = {
     "user.account.reset_password": "password.reset",
     "user.account.expire_password": "password.reset_requested",
     "user.credential.forgot_password": "password.reset_requested",
+    **dict.fromkeys(
+        (
+            "system.email.password_reset.sent_message",
+            "system.sms.send_password_reset_message",
+            "system.voice.send_password_reset_call",
+        ),
+        "password.reset_requested",
+    ),
     "user.account.update_profile": "profile.changed",
     "user.account.update_primary_email": "email.changed",
     "user.account.update_secondary_email": "email.changed",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from workstation.services.timeline.marks.kinds import Kind, kind_of
+from workstation.services.timeline.marks.kinds import Kind, kind_of, refused
 from workstation.services.timeline.marks.networks import is_hoster, prefix_of
 from workstation.services.timeline.marks.programs import program_of
 from workstation.services.timeline.working.frame import Check, Codes, Frame, Mask, Times, never
@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 #: Findings of one rule that are worked out; of more, the newest.
 NEWEST = 200
+#: So long after a link was asked for a new password is a reset, where the log has one word for both. Links of the
+#: supported sources are good for minutes to a day; few who ask wait longer than this.
+ASKED_US = 2 * 3_600_000_000
 
 
 class Groups:
@@ -102,7 +105,14 @@ class Lens:
     def kinds(self) -> npt.NDArray[np.int8]:
         """Kind of each event."""
         table = self.table("event.action", lambda action: int(kind_of(action))).astype(np.int8)
-        return np.asarray(table[self.column("event.action")])
+        kinds = table[self.column("event.action")]
+        asked = self.times[(kinds == Kind.RESET_ASKED) & ~self.failed]
+        new = np.flatnonzero(kinds == Kind.PASSWORD)
+        if len(asked) and len(new):
+            before = np.searchsorted(asked, self.times[new], "right") - 1
+            since = self.times[new] - asked[np.maximum(before, 0)]
+            kinds[new[(before >= 0) & (since <= ASKED_US)]] = Kind.RESET
+        return np.asarray(kinds)
 
     def of(self, *kinds: Kind) -> Mask:
         """Return which events are of these kinds."""
@@ -115,25 +125,29 @@ class Lens:
     @cached_property
     def failed(self) -> Mask:
         """Which events say that it did not work."""
-        return np.asarray(self.table("event.outcome", lambda text: text == "failure")[self.column("event.outcome")] > 0)
+        outcomes, actions = self.column("event.outcome"), self.column("event.action")
+        said = self.table("event.outcome", lambda text: {"failure": 1, "success": 2}.get(text, 0))[outcomes]
+        named = self.table("event.action", refused)[actions] > 0
+        return np.asarray((said == 1) | (named & (said != 2)))
 
     @cached_property
     def own(self) -> Mask:
         """Which events were done in the account's own name: by itself, or by nobody who is named."""
-        return self._same("user.id", "user.target.id") | self._same("user.name", "user.target.name")
+        same = self._same("user.id", "user.target.id") | self._same("user.name", "user.target.name")
+        nobody = self.column("user.id") == 0
+        # Some logs name people and give them no number.
+        nobody &= (self.column("user.name") == 0) | (self.column("user.target.name") == 0)
+        return np.asarray(same | nobody)
 
     def _same(self, actor: str, account: str) -> Mask:
         who, whom = self.column(actor).astype(np.int64), self.column(account).astype(np.int64)
         width = int(whom.max(initial=0)) + 1
         pairs, inverse = np.unique(who * width + whom, return_inverse=True)
         actors, accounts = self.frame.values(actor), self.frame.values(account)
-        blank = actor == "user.id"
 
         def same(pair: int) -> bool:
             one, other = divmod(pair, width)
-            if not one or not other:
-                return blank and not one
-            return actors[one].casefold() == accounts[other].casefold()
+            return bool(one and other) and actors[one].casefold() == accounts[other].casefold()
 
         return np.fromiter(map(same, pairs.tolist()), np.bool_, len(pairs))[inverse]
 
@@ -186,7 +200,7 @@ class Lens:
     @cached_property
     def network(self) -> Numbers:
         """Network of each event: a number of its AS, else of the block around its address; 0 where neither is said."""
-        systems = self.column("source.as.number").astype(np.int64)
+        systems = self._at_address(self.column("source.as.number")).astype(np.int64)
         blocks: dict[str, int] = {}
 
         def block(text: str) -> int:
@@ -199,7 +213,20 @@ class Lens:
     @cached_property
     def country(self) -> Codes:
         """Code of the country of each event; 0 where none is said."""
-        return self.column("source.geo.country_iso_code")
+        return self._at_address(self.column("source.geo.country_iso_code"))
+
+    def _at_address(self, codes: Codes) -> Codes:
+        """Return a column with what other events say of the same address where one says nothing.
+
+        A change in an audit log names an address only, the sign-in before it the operator and the country too; read
+        apart they would look like two networks.
+        """
+        told = np.flatnonzero((codes > 0) & (self.address > 0))
+        if len(told) in (0, len(codes)):
+            return codes
+        known = np.zeros(int(self.address.max(initial=0)) + 1, codes.dtype)
+        known[self.address[told]] = codes[told]
+        return np.asarray(np.where(codes > 0, codes, known[self.address]))
 
     @cached_property
     def session(self) -> Codes:
@@ -209,7 +236,8 @@ class Lens:
     @cached_property
     def hosted(self) -> Mask:
         """Which events came from a hoster's or anonymiser's network, as far as its name or number tells."""
-        names, numbers = self.column("source.as.organization.name"), self.column("source.as.number")
+        names = self._at_address(self.column("source.as.organization.name"))
+        numbers = self._at_address(self.column("source.as.number"))
         by_name = self.table("source.as.organization.name", lambda text: is_hoster(name=text))
         by_number = self.table("source.as.number", lambda text: is_hoster(number=text))
         return np.asarray((by_name[names] + by_number[numbers]) > 0)
@@ -221,8 +249,9 @@ class Lens:
 
     @cached_property
     def entered(self) -> Mask:
-        """Which events let somebody in."""
-        return self.of(Kind.SIGN_IN, Kind.RESUMED) & ~self.failed & self.own
+        """Which events let somebody in; in a log of second factors alone, one that was given."""
+        coming = self.of(Kind.SIGN_IN, Kind.RESUMED) & ~self.failed & self.own
+        return coming if coming.any() else self.of(Kind.FACTOR_CHECKED) & ~self.failed & self.own
 
     @cached_property
     def past(self) -> Past:

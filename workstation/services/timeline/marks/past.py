@@ -17,10 +17,13 @@ from workstation.services.timeline.working.frame import Mask
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 #: A past that can say what is new: so many days long, seen on so many days of it. Below, nothing is called new.
-PAST_DAYS, PAST_SEEN_DAYS = 7, 5
+PAST_DAYS, PAST_SEEN_DAYS = 4, 4
 #: For so long after it was first seen something is still new. Intruders mostly act within hours; a week also takes in
 #: those who wait out the usual 24 to 72 hours for which exchanges hold withdrawals after a change.
 NEW_US = 7 * DAY_US
+#: Seldom seen, it stays new for longer: until so many different days, and for a month at most. Who looks in every few
+#: days before he acts (Mandiant, "M-Trends": a median of ten days) is no acquaintance yet.
+KNOWN_DAYS, SELDOM_US = 5, 30 * DAY_US
 #: Of the days on which the account was seen before, the share that brought a new one from which on it is no surprise.
 RESTLESS = 0.2
 
@@ -89,6 +92,21 @@ class Novelty:
         self.first = first
 
     @cached_property
+    def known_us(self) -> Numbers:
+        """Microseconds since the epoch from which on each value is new no more; where it never was seen, never."""
+        lens = self._lens
+        places = np.flatnonzero(lens.present & (self.codes > 0))
+        codes, days = self.codes[places], lens.times[places] // DAY_US
+        pairs = np.unique(np.stack((codes, days)), axis=1)
+        starts = np.searchsorted(pairs[0], np.arange(len(self.first)))
+        enough = starts + KNOWN_DAYS - 1
+        last = np.minimum(enough, max(0, pairs.shape[1] - 1))
+        there = (enough < pairs.shape[1]) & (pairs[0][last] == np.arange(len(self.first))) if pairs.size else enough < 0
+        often = np.where(there, (pairs[1][last] + 1) * DAY_US if pairs.size else 0, np.iinfo(np.int64).max)
+        began = np.where(self.first >= 0, lens.times[np.maximum(self.first, 0)], np.iinfo(np.int64).max - SELDOM_US)
+        return np.asarray(np.clip(often, began + NEW_US, began + SELDOM_US))
+
+    @cached_property
     def since(self) -> Numbers:
         """Microseconds for which the value of each event had been known; -1 where it was not seen up to then."""
         place = self.first[self.codes]
@@ -100,7 +118,8 @@ class Novelty:
         """Which events have a value that was new then; never in a past too short to tell, never an absent one."""
         place = self.first[self.codes]
         moment = np.where((place >= 0) & (self.since >= 0), self._lens.times[np.maximum(place, 0)], self._lens.times)
-        return np.asarray((self.codes > 0) & (self.since < NEW_US) & self._past.long_enough(moment))
+        unknown = (self.since < 0) | (self._lens.times < self.known_us[self.codes])
+        return np.asarray((self.codes > 0) & unknown & self._past.long_enough(moment))
 
     def known_for(self, place: int) -> int:
         """Return for how many microseconds the value at a place had been known, -1 where it was not."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from workstation.services.timeline.marks.kinds import Kind
 from workstation.services.timeline.marks.lens import Lens, Numbers
-from workstation.services.timeline.marks.past import DAY_US, HOUR_US, NEW_US
+from workstation.services.timeline.marks.past import DAY_US, HOUR_US, SELDOM_US
 from workstation.services.timeline.working.frame import Mask
 
 #: Events that say nothing of whence are the newcomer's, if nobody else came in between, for so long.
@@ -64,12 +64,34 @@ def strands(lens: Lens, kinds: Collection[Kind]) -> Iterator[Strand]:
 def _whence(lens: Lens, steps: Numbers) -> Numbers:
     """Return the place that tells whence each step came: itself, its session's start, or who had just come in."""
     told = (lens.device[steps] > 0) | (lens.address[steps] > 0)
+    told_by = np.fromiter((_teller(lens, step) for step in steps.tolist()), np.int64, len(steps))
     by_session = lens.came_in[steps]
     entries = np.flatnonzero(lens.entered & ((lens.device > 0) | (lens.address > 0)))
     before = np.searchsorted(entries, steps) - 1
     last = np.where(before >= 0, entries[np.maximum(before, 0)], -1) if len(entries) else np.full(len(steps), -1)
     close = (last >= 0) & (lens.times[steps] - lens.times[np.maximum(last, 0)] <= _FOLLOW_US)
-    return np.where(told, steps, np.where(by_session >= 0, by_session, np.where(close, last, -1)))
+    return np.where(told, told_by, np.where(by_session >= 0, by_session, np.where(close, last, -1)))
+
+
+def _teller(lens: Lens, step: int) -> int:
+    """Return the step, or who had just come to its address, where the step names fewer of session and device.
+
+    Audit logs often name an address alone: the sign-in there within the hour before (after it, where somebody resets
+    a password to come in) says by which device and session.
+    """
+    if not lens.address[step] or (lens.session[step] and lens.named_device[step]):
+        return step
+    at = int(lens.times[step])
+    near = lens.within(lens.by_address.places(int(lens.address[step])), at - _FOLLOW_US, at + _FOLLOW_US)
+    near = near[lens.present[near]]
+    for field in (lens.session, lens.device):
+        if field[step]:
+            near = near[field[near] == field[step]]
+    adds = [(field[near] > 0) & (not field[step]) for field in (lens.session, lens.device)]
+    more = adds[0].astype(np.int64) + adds[1]
+    best = near[more == more.max()] if more.any() else near[:0]
+    before = best[best < step]
+    return int(before[-1] if len(before) else best[0]) if len(best) else step
 
 
 def _new_by(lens: Lens, place: int) -> str:
@@ -83,6 +105,9 @@ def _new_by(lens: Lens, place: int) -> str:
         other = lens.device[place] != lens.device[start]
         if (other and past.network.new[place]) or not past.address.restless(place):
             return "session"
+        # Where the log names no devices, a network tells a phone's road from another pair of hands.
+        if not lens.named_device[place] and past.network.new[place] and not past.network.restless(place):
+            return "session"
     if not lens.named_device[place] and past.network.new[place] and not past.network.restless(place):
         return "network"
     return ""
@@ -92,7 +117,7 @@ def _begun(lens: Lens, place: int, by: str) -> Strand:
     device, address = int(lens.device[place]), int(lens.address[place])
     novelty, code = (lens.past.device, device) if by == "device" else (lens.past.address, address)
     first = int(novelty.first[code]) if code else place
-    recent = 0 <= first <= place and lens.times[place] - lens.times[first] <= NEW_US
+    recent = 0 <= first <= place and lens.times[place] - lens.times[first] <= SELDOM_US
     return Strand(
         came=first if recent else place,
         steps=[],

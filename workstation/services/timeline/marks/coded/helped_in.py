@@ -12,6 +12,9 @@ from workstation.services.timeline.marks.past import DAY_US
 from workstation.services.timeline.working.frame import Check
 
 WITHIN_US = 3 * DAY_US
+#: What staff reset is set anew by whoever comes: that says nothing more.
+_PASSWORDS = frozenset({Kind.RESET, Kind.PASSWORD})
+_FACTORS = frozenset({Kind.FACTOR_OFF, Kind.FACTOR_CHANGED, Kind.CODES})
 
 ABOUT = About(
     id="helped_in",
@@ -33,10 +36,13 @@ class HelpedIn:
         """Return what it finds; see Rule."""
         past = lens.past
         opened = np.flatnonzero(
-            lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET, Kind.FACTOR_CHANGED) & ~lens.own & ~lens.failed
+            lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET, Kind.PASSWORD, Kind.FACTOR_CHANGED, Kind.CODES)
+            & ~lens.own
+            & ~lens.failed
         )
         inside = lens.entered | (lens.of(Kind.RESET) & lens.own & ~lens.failed)
-        strangers = np.flatnonzero(inside & past.device.new & past.network.new)
+        # Where the log names neither devices nor programs the network has to do.
+        strangers = np.flatnonzero(inside & (past.device.new | (lens.device == 0)) & past.network.new)
         passwords = np.flatnonzero(lens.of(Kind.RESET, Kind.PASSWORD) & lens.own & ~lens.failed)
         out: list[Finding] = []
         taken = -1
@@ -56,16 +62,33 @@ class HelpedIn:
         kinds = {Kind(int(lens.kinds[door])) for door in doors}
         actors = ", ".join(map(told, lens.texts(doors, "user.id")[:2])) or "somebody"
         facts = [Fact(f"{actors} changed {len(doors)} protection{'s' if len(doors) > 1 else ''} of the account", 2)]
-        facts.append(Fact("a device and a network never seen before came in after it", 2))
+        if lens.device[came]:
+            facts.append(Fact("a device and a network never seen before came in after it", 2))
+        else:
+            facts.append(Fact("a network never seen before came in after it; the log names no devices", 1))
         if len(kinds) > 1:
-            facts.append(Fact("a contact and a factor, which together open the account", 1))
+            facts.append(Fact("two of contact, factor and password, which together open the account", 1))
+        if lens.past.country.new[came] or (lens.hosted[came] and not lens.past.hoster_before(came)):
+            facts.append(Fact("from a country, or a hoster's network, never seen before", 1))
+        enrolled = lens.within(np.flatnonzero(lens.of(Kind.FACTOR_ON) & lens.own & ~lens.failed), *_soon(lens, came))
+        if len(enrolled) and not kinds.isdisjoint(_FACTORS):
+            # Whoever asked for the reset enrols another one, the owner too: it is told and decides nothing.
+            facts.append(Fact("and a second factor was enrolled in place of the old one"))
         reset = lens.within(passwords, int(lens.times[doors[0]]), int(lens.times[came]) + DAY_US)
-        if len(reset):
+        if len(reset) and not kinds <= _PASSWORDS:
             facts.append(Fact("and the password was reset", 1))
         severity = "high" if sum(fact.points for fact in facts) >= 5 else "medium"
         took = lasting(int(lens.times[came] - lens.times[doors[-1]]))
         why = f"{actors} changed what protects the account; {took} later a stranger came in: {origin(lens, came)}."
-        return finding(ABOUT, lens, [*doors, came, *reset.tolist()], why=why, severity=severity, facts=facts)
+        return finding(
+            ABOUT, lens, [*doors, came, *reset.tolist(), *enrolled.tolist()], why=why, severity=severity, facts=facts
+        )
 
 
 RULE = HelpedIn()
+
+
+def _soon(lens: Lens, place: int) -> tuple[int, int]:
+    """Return the day that begins with a place."""
+    at = int(lens.times[place])
+    return at, at + DAY_US

@@ -16,6 +16,9 @@ from workstation.services.timeline.marks.past import DAY_US
 from workstation.services.timeline.working.frame import Check
 
 WITHIN_US = DAY_US
+#: From a network never seen before two more things make an alarm; where the account was before it takes more: there a
+#: new phone with a new number looks the same.
+HIGH, HIGH_NEARBY, MEDIUM = 4, 5, 3
 
 ABOUT = About(
     id="mailbox_first",
@@ -46,7 +49,8 @@ class MailboxFirst:
             points = sum(fact.points for fact in facts)
             if points < 2:
                 continue
-            severity = "high" if points >= 5 else "medium" if points >= 3 else "low"
+            alarm = points >= (HIGH if lens.past.network.new[reset] else HIGH_NEARBY)
+            severity = "high" if alarm else "medium" if points >= MEDIUM else "low"
             places = [reset, *near.tolist()]
             out.append(
                 finding(ABOUT, lens, places, why=_why(lens, reset, near.tolist()), severity=severity, facts=facts)
@@ -63,7 +67,9 @@ def _facts(lens: Lens, reset: int, near: list[int]) -> list[Fact]:
     if past.device.new[reset]:
         facts.append(Fact("reset with a device never seen before", 2))
     if past.network.new[reset]:
-        facts.append(Fact("from a network never seen before", 1))
+        named = bool(lens.device[reset])
+        said = "" if named else ", and the log names no devices"
+        facts.append(Fact(f"from a network never seen before{said}", 2 - named))
     elif past.address.since[reset] >= 0 and not past.address.new[reset]:
         facts.append(Fact("from an address that the account knows", -3))
     if past.country.new[reset] or (lens.hosted[reset] and not past.hoster_before(reset)):

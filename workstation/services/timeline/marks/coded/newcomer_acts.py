@@ -7,6 +7,7 @@ any data; docs/marks.md lists them.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,13 +15,15 @@ import numpy as np
 
 from workstation.services.timeline.marks.coded.telling import finding, origin, past_said
 from workstation.services.timeline.marks.kinds import Kind
-from workstation.services.timeline.marks.lens import Lens
+from workstation.services.timeline.marks.lens import Lens, Numbers
 from workstation.services.timeline.marks.model import About, Fact, Finding, lasting
 from workstation.services.timeline.marks.past import DAY_US, HOUR_US
 from workstation.services.timeline.marks.strands import Strand, strands
 from workstation.services.timeline.working.frame import Check
 
 HIGH, MEDIUM = 5, 3
+#: Points from which on a single step that takes nothing away, such as a factor of one's own, is an alarm.
+HIGH_ANYWAY = 6
 #: What a newcomer does: in words, and how it weighs once.
 STEPS: dict[Kind, tuple[str, int]] = {
     Kind.FACTOR_OFF: ("removed a second factor", 2),
@@ -38,7 +41,7 @@ STEPS: dict[Kind, tuple[str, int]] = {
     Kind.WITHDRAWAL: ("asked for a withdrawal", 0),
     Kind.PAID: ("had a withdrawal paid out", 0),
 }
-#: Steps without which nothing is lost yet.
+#: Steps without which nothing is lost yet; several of the others together keep the account all the same.
 _GRAVE = frozenset(STEPS) - {Kind.FACTOR_ON, Kind.CODES, Kind.PASSWORD, Kind.LINKED, Kind.GRANTED}
 #: An address that was added so shortly before is the newcomer's, whoever added it.
 _FRESH_US = 3 * DAY_US
@@ -46,6 +49,13 @@ SECOND_US = 1_000_000
 _SOON_US, _SLOW_US = HOUR_US // 2, DAY_US
 _BEFORE_US = 3 * DAY_US
 _TRIES_US, _TRIES = 2 * HOUR_US, 3
+#: Nobody is in another country so soon after he was seen at home, or before he is.
+_TRAVEL_US = 2 * HOUR_US
+#: A second factor's answer belongs to the sign-in that it is so near to.
+_ANSWER_US = HOUR_US // 6
+#: What logs write as factor of a sign-in that is no second one: the password, the directory, a token from before. A
+#: list (``password, google_prompt``) names a second one too.
+_FIRST = re.compile(r"[^,]*(?:passw|pwd|previously|directory|saml|federat|reauth|exchange|claim)[^,]*", re.IGNORECASE)
 
 ABOUT = About(
     id="newcomer_acts",
@@ -67,7 +77,8 @@ class Around:
         self.tries = np.flatnonzero(lens.of(Kind.SIGN_IN) & lens.failed & ~lens.known_device)
         self.swaps = np.flatnonzero(lens.of(Kind.PHONE_CHECKED) & lens.failed)
         self.staff = np.flatnonzero(lens.of(Kind.CONTACT, Kind.FACTOR_OFF, Kind.RESET) & ~lens.own & fine)
-        self.signed_in = np.flatnonzero(lens.of(Kind.SIGN_IN) & lens.entered)
+        self.signed_in = np.flatnonzero(lens.entered & ~lens.of(Kind.RESUMED))
+        self.factors = _factors(lens, self.signed_in)
         self.added = np.flatnonzero(lens.of(Kind.ADDRESS) & fine)
         self.of_money = np.flatnonzero(lens.of(Kind.ADDRESS, Kind.WITHDRAWAL, Kind.PAID))
 
@@ -85,10 +96,11 @@ class NewcomerActs:
             check()
             facts = list(_facts(lens, strand, around))
             points = sum(fact.points for fact in facts)
-            grave = any(Kind(int(lens.kinds[step])) in _GRAVE for step in strand.steps)
+            kinds = {Kind(int(lens.kinds[step])) for step in strand.steps}
+            grave = not kinds.isdisjoint(_GRAVE) or len(kinds) > 1
             if points < 1 or not any(fact.points > 0 for fact in _done(lens, strand, around)):
                 continue
-            severity = "high" if points >= HIGH and grave else "medium" if points >= MEDIUM else "low"
+            severity = "high" if points >= (HIGH if grave else HIGH_ANYWAY) else "medium" if points >= MEDIUM else "low"
             places = [strand.came, *strand.steps]
             out.append(finding(ABOUT, lens, places, why=_why(lens, strand), severity=severity, facts=facts))
         return out
@@ -144,16 +156,36 @@ def _strange(lens: Lens, strand: Strand) -> Iterator[Fact]:
     past, came = lens.past, strand.came
     if strand.by == "session":
         yield Fact("came into a session that had begun elsewhere", 2)
-    if strand.by == "network":
+        if lens.named_device[came] and not past.device.new[came]:
+            yield Fact("with a device that the account knows", -1)
+    if strand.by == "network" and past.device.new[came]:
+        yield Fact("the log names no devices, but the kind of program is new too", 0)
+    elif strand.by == "network":
         yield Fact("known by the network alone: the log names no devices", -1)
-        if strand.device and not past.device.new[came]:
+        if strand.device:
             yield Fact("the same kind of program as usual", -1)
     if past.network.new[came] and not past.network.restless(came):
         yield Fact("a network never seen before", 1)
-    if past.country.new[came] and not past.country.restless(came):
+    anonymous = bool(lens.hosted[came]) and not past.hoster_before(came)
+    # Where a rented machine stands says nothing of an owner who switched an anonymiser on.
+    foreign = past.country.new[came] and not past.country.restless(came)
+    if foreign and (not anonymous or past.device.new[came]):
         yield Fact("a country never seen before", 1)
-    if lens.hosted[came] and not past.hoster_before(came):
+    if anonymous:
         yield Fact("a hoster's or anonymiser's network, as this account never used", 1)
+    if not lens.hosted[came] and _elsewhere(lens, strand):
+        yield Fact("seen at home too soon before or after it to have travelled", 1)
+
+
+def _elsewhere(lens: Lens, strand: Strand) -> bool:
+    """Return whether the account was in a country that it knows about the time at which he came in another one."""
+    came, past = strand.came, lens.past
+    if not lens.country[came] or not past.country.new[came]:
+        return False
+    at = int(lens.times[came])
+    near = lens.between(at - _TRAVEL_US, at + _TRAVEL_US)
+    known = lens.present[near] & (lens.country[near] > 0) & (past.country.since[near] >= 0) & ~past.country.new[near]
+    return bool((known & ~past.network.new[near] & ~lens.hosted[near]).any())
 
 
 def _before(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
@@ -176,15 +208,30 @@ def _before(lens: Lens, strand: Strand, around: Around) -> Iterator[Fact]:
 
 def _factor(lens: Lens, strand: Strand, around: Around) -> bool | None:
     """Return whether he passed the usual second factor, None where that cannot be said."""
-    signed_in = around.signed_in
+    if strand.by == "session":
+        return None  # the factor was given, or not, by whoever began the session
+    signed_in, factors = around.signed_in, around.factors
     before = signed_in[: np.searchsorted(signed_in, strand.came)][-200:]
-    factors = lens.column("authentication.factor")
     usual, times = next(iter(Counter(factors[before].tolist()).most_common(1)), (0, 0))
     if not usual or len(before) < 5 or times < 0.8 * len(before):
         return None
     mine = lens.within(signed_in, int(lens.times[strand.came]), int(lens.times[strand.steps[-1]]) + DAY_US)
     mine = mine[strand.mine(lens, mine)]
     return None if not len(mine) else bool(factors[mine[0]] == usual)
+
+
+def _factors(lens: Lens, signed_in: Numbers) -> Numbers:
+    """Return by place the second factor of sign-ins: the one that they name, else the one given beside them."""
+    named = lens.column("authentication.factor").astype(np.int64)
+    second = lens.table("authentication.factor", lambda text: _FIRST.fullmatch(text) is None)[named] > 0
+    out = np.where(second, named, 0)
+    given = np.flatnonzero(lens.of(Kind.FACTOR_CHECKED) & ~lens.failed & second)
+    for place in signed_in[out[signed_in] == 0].tolist() if len(given) else ():
+        at = int(lens.times[place])
+        near = lens.within(given, at - _ANSWER_US, at + _ANSWER_US)
+        same = near[(lens.address[near] == lens.address[place]) & (lens.device[near] == lens.device[place])]
+        out[place] = named[same[0]] if len(same) else 0
+    return out
 
 
 def _owner_like(lens: Lens, strand: Strand) -> Iterator[Fact]:

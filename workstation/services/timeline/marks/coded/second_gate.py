@@ -18,8 +18,16 @@ from workstation.services.timeline.marks.past import HOUR_US
 from workstation.services.timeline.working.frame import Check, Mask
 
 #: How the logs of the supported sources say that the password was right and a second factor was missing or wrong.
-_STOPPED = re.compile(r"factor|\bmfa\b|\b2fa\b|\botp\b|one.time|verification code|authenticator", re.IGNORECASE)
+_STOPPED = re.compile(
+    r"factor|(?<![a-z])(?:mfa|2fa|otp)(?![a-z])|one.time|verification code|authenticator|strong authentication",
+    re.IGNORECASE,
+)
+#: How they say that the owner himself said no, rather than not answering.
+_SAID_NO = re.compile(r"den(?:y|ied)|reject|declin|fraud|cancel", re.IGNORECASE)
 STOPPED, ASKED = 2, 5
+#: Prompts that are enough where they come from a stranger (CISA's and Okta's published cases begin with three).
+ASKED_STRANGER = 3
+HIGH, MEDIUM = 5, 3
 _ASKED_US = HOUR_US // 2
 
 ABOUT_STOPPED = About(
@@ -85,33 +93,41 @@ class WornDown:
 
     def find(self, lens: Lens, now_us: int, check: Check) -> list[Finding]:
         """Return what it finds; see Rule."""
-        asked = np.flatnonzero(lens.of(Kind.CHALLENGED, Kind.FACTOR_CHECKED) & (lens.failed | lens.of(Kind.CHALLENGED)))
+        asked = np.flatnonzero(lens.of(Kind.CHALLENGED) | _stopped(lens))
         given = np.flatnonzero((lens.of(Kind.FACTOR_CHECKED) | lens.of(Kind.SIGN_IN)) & ~lens.failed & lens.own)
-        if len(asked) < ASKED or not len(given):
+        if len(asked) < ASKED_STRANGER or not len(given):
             return []
         check()
         first = np.searchsorted(lens.times[asked], lens.times[given] - _ASKED_US)
         last = np.searchsorted(asked, given)
         out, taken = [], -1
-        for n in lens.newest(np.flatnonzero(last - first >= ASKED).tolist()):
+        for n in lens.newest(np.flatnonzero(last - first >= ASKED_STRANGER).tolist()):
             prompts = asked[int(first[n]) : int(last[n])]
             if int(prompts[0]) > taken:
-                taken = int(prompts[-1])
-                out.append(self._found(lens, prompts, int(given[n])))
+                found = self._found(lens, prompts, int(given[n]))
+                if found is not None:
+                    taken = int(prompts[-1])
+                    out.append(found)
         return out
 
     @staticmethod
-    def _found(lens: Lens, prompts: Numbers, given: int) -> Finding:
-        past = lens.past
-        strange = [place for place in (*prompts.tolist(), given) if past.network.new[place] or past.device.new[place]]
-        facts = [
-            Fact(f"{len(prompts)} times asked within {lasting(int(lens.times[given] - lens.times[prompts[0]]))}", 2)
-        ]
-        if strange:
-            facts.append(Fact("from a device or network never seen before", 3))
-        where = origin(lens, strange[0] if strange else given)
-        why = f"The second factor was asked for {len(prompts)} times and then given: {where}."
-        severity = "high" if strange else "low"
+    def _found(lens: Lens, prompts: Numbers, given: int) -> Finding | None:
+        times = _prompts(lens, prompts)
+        strange = _strange(lens, [*prompts.tolist(), given], often=times >= ASKED)
+        if times < (ASKED_STRANGER if strange else ASKED):
+            return None
+        took = lasting(int(lens.times[given] - lens.times[prompts[0]]))
+        facts = [Fact(f"{times} times asked within {took}", 2), *strange]
+        if times >= ASKED:
+            facts.append(Fact("more often than anybody asks by mistake", 1))
+        refused = any(_SAID_NO.search(text) for text in _answers(lens, prompts))
+        if refused:
+            facts.append(Fact("and the owner said no", 1))
+        points = sum(fact.points for fact in facts)
+        # Three or four that nobody heard are bad reception as often as an intruder.
+        alarm = points >= HIGH and (refused or times >= ASKED)
+        severity = "low" if not strange else "high" if alarm else "medium" if points >= MEDIUM else "low"
+        why = f"The second factor was asked for {times} times and then given: {origin(lens, given)}."
         return finding(ABOUT_WORN, lens, [*prompts.tolist(), given], why=why, severity=severity, facts=facts)
 
 
@@ -123,3 +139,38 @@ def _stopped(lens: Lens) -> Mask:
     by_reason = lens.table("event.reason", lambda text: _STOPPED.search(text) is not None)
     at_sign_in = lens.of(Kind.SIGN_IN) & (by_reason[lens.column("event.reason")] > 0)
     return np.asarray((at_sign_in | lens.of(Kind.FACTOR_CHECKED)) & lens.failed)
+
+
+def _prompts(lens: Lens, places: Numbers) -> int:
+    """Return how often somebody was asked in vain.
+
+    A log may write both that it asked and that it was refused; of what it asked the last was answered.
+    """
+    challenged = int(lens.of(Kind.CHALLENGED)[places].sum())
+    return max(challenged - 1, len(places) - challenged)
+
+
+def _answers(lens: Lens, places: Numbers) -> list[str]:
+    refused = places[lens.failed[places]]
+    return [text for field in ("event.reason", "event.code", "event.action") for text in lens.texts(refused, field)]
+
+
+def _strange(lens: Lens, places: list[int], often: bool) -> list[Fact]:
+    """Return what about these places is new; nothing where a device that the account knows is at work.
+
+    After three or four prompts without an answer a new network alone weighs little: hotels have bad reception.
+    """
+    past = lens.past
+    if lens.known_device[places].all():
+        return []
+    facts = []
+    if past.device.new[places].any():
+        facts.append(Fact("a device never seen before", 1))
+    if past.network.new[places].any():
+        unnamed = often and not lens.named_device[places].any()
+        said = ", and the log names no devices" if unnamed else ""
+        facts.append(Fact(f"a network never seen before{said}", 1 + unnamed))
+    abroad = [place for place in places if lens.hosted[place] and not past.hoster_before(place)]
+    if abroad or past.country.new[places].any():
+        facts.append(Fact("a country, or a hoster's network, never seen before", 1))
+    return facts

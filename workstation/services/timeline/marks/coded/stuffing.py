@@ -64,7 +64,11 @@ class StuffingHit:
         inside = lens.within(strange, first, last + AFTER_US)
         facts = [Fact(f"{len(burst)} refused sign-ins from {addresses} addresses within {lasting(last - first)}", 2)]
         # Somebody with a device that the account knows is the owner, whatever was tried beside him.
-        hits = [int(place) for place in inside if past.device.new[place] or not lens.device[place]]
+        hits = [
+            place
+            for place in inside.tolist()
+            if past.device.new[place] or (not lens.device[place] and not past.network.restless(place))
+        ]
         if not hits:
             why = f"{len(burst)} sign-ins were refused from {addresses} addresses; none of them got in."
             return finding(ABOUT, lens, burst, why=why, severity="low", facts=facts)
