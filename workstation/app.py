@@ -34,6 +34,7 @@ from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
 from workstation.widgets.lean import lean_strips, quick_frames
 from workstation.widgets.lean_css import KeptRules
+from workstation.widgets.lean_paint import lean_paint
 from workstation.widgets.line_filter import HarmlessLines
 from workstation.widgets.state_bar import Facts, StateBar
 from workstation.widgets.themes import THEMES
@@ -87,6 +88,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         banner: str = "",
     ) -> None:
         lean_strips()
+        lean_paint()
         quick_frames()
         super().__init__()
         self._connect = self.connect_again = connect

@@ -36,7 +36,7 @@ THRESHOLDS = (50_000, 20, 50)
 #: to paint: a key that follows a paint would wait for it alone longer than a key may take.
 FRAME_S = 1 / 250
 #: Seconds for which a thread that works may hold up the one that paints; Python's own 5 ms are half of a key.
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 
 
 class _Late:
