@@ -32,6 +32,7 @@ from workstation.widgets.query_line import QueryLine
 from workstation.widgets.source_states import source_parts
 from workstation.widgets.timeline import TimelineLedger
 from workstation.widgets.times import Zone
+from workstation.widgets.together import Together
 
 if TYPE_CHECKING:
     from workstation.services.timeline.loading.timeline import Timeline
@@ -62,8 +63,6 @@ class TimelinePane(Vertical):
         TimelineLedger { height: 1fr; }
         #sources { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #query-line { display: none; }
-        &.-typing #query-line { display: block; }
-        &.-typing #chips { display: none; }
     }
     """
 
@@ -96,6 +95,7 @@ class TimelinePane(Vertical):
         self._wanted = 0
         self._asked = asyncio.Event()
         self._counts: tuple[WorkingSet, Counts] | None = None
+        self._together = Together(self)
 
     def compose(self) -> ComposeResult:
         """Lay the parts above each other."""
@@ -174,14 +174,12 @@ class TimelinePane(Vertical):
     def ask(self, query: Query) -> None:
         """Show and hide something else."""
         self.history.ask(query)
-        self._wanted += 1
         self.sift_soon()
 
     def asked_before(self, step: int) -> bool:
         """Go back (-1) or forward (1) among the queries; False where there is none."""
         moved = self.history.back() if step < 0 else self.history.forward()
         if moved:
-            self._wanted += 1
             self.sift_soon()
         return moved
 
@@ -230,7 +228,10 @@ class TimelinePane(Vertical):
         """Sift again, once, as soon as it is possible; for what flows in not more often than is seen."""
         self._dirty = True
         if asked:
+            self._wanted += 1
             self._asked.set()
+            if self.timeline is not None:
+                self._together.asked()
         if not self._sifting and self.timeline is not None and self.is_mounted:
             self._sifting = True
             self._sift()
@@ -246,6 +247,8 @@ class TimelinePane(Vertical):
                 sifted = await self._sift_once(timeline)
                 if sifted is not None and timeline is self.timeline and wanted == self._wanted:
                     self._show(sifted)
+                elif not self._asked.is_set():
+                    self.answered()
                 if len(timeline.working) > AT_ONCE:
                     await self._breathe()
         finally:
@@ -325,23 +328,32 @@ class TimelinePane(Vertical):
             return empty.failed("the timeline", "; ".join(f"{s.name}: {s.why}" for s in bad), "ctrl+r")
         return empty.empty("No source knows an event of this account in this span.", "ctrl+r reads again.")
 
+    def answered(self) -> None:
+        """Paint what was asked for with all that is said of it."""
+        if not self._asked.is_set():
+            self._together.answered()
+
     # -- the query -----------------------------------------------------------------------------------
 
     @property
     def typing(self) -> bool:
         """Whether a query is being typed."""
-        return self.has_class("-typing")
+        return self.query_line.display
 
     def start_typing(self) -> None:
         """Edit the query in force in a line, whole."""
-        self.add_class("-typing")
+        self._show_line(True)
         self.query_line.edit(self.query_in_force)
+
+    def _show_line(self, shown: bool) -> None:
+        # By themselves: a class on the pane would have the style of everything in it worked out again.
+        self.query_line.display, self.chip_line.hidden = shown, shown
 
     def stop_typing(self) -> None:
         """Leave the line; what was typed in it and not asked is there again the next time."""
         if self.typing:
             self.query_line.leave()
-            self.remove_class("-typing")
+            self._show_line(False)
             self.ledger.focus()
 
     @on(QueryLine.Asked)
