@@ -32,7 +32,8 @@ from workstation.screens.glass import Glass
 from workstation.screens.guard import Guard
 from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
-from workstation.widgets.lean import lean_strips, quick_frames
+from workstation.services.pace import Pace
+from workstation.widgets.lean import TIDY_S, lean_strips, quick_frames, tidy
 from workstation.widgets.lean_css import KeptRules
 from workstation.widgets.lean_paint import lean_paint
 from workstation.widgets.line_filter import HarmlessLines
@@ -106,6 +107,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.guard = Guard(self)
         self._ahead = TypeAhead(self, super().on_event)
         self.copies = Clipboard(self)
+        self.pace = Pace()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -134,8 +136,13 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.set_interval(POLL_S, self._poll_elevation)
         self.set_interval(1.0, self.guard.check)
         self.set_interval(OVERSIGHT_S, self.count_oversight)
+        self.set_interval(TIDY_S, self._tidy)
         self.guard.watch_resume()
         self.call_after_refresh(self.sign_in)
+
+    def _tidy(self) -> None:
+        if self.pace.still:
+            tidy()
 
     def on_unmount(self) -> None:
         """Hear no signal any more."""
@@ -150,6 +157,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         ):
             return
         if isinstance(event, events.Key | events.Paste):
+            self.pace.key()
             await self._ahead.take(event)
         else:
             await super().on_event(event)

@@ -90,7 +90,7 @@ class AccountPanes(DeskScreen):
         """Yield the case's line, the card, the timeline and the panes under it."""
         yield Static(id="case-line")
         timeline = Box(
-            TimelinePane(self.host.clock, id="timeline"),
+            TimelinePane(self.host.clock, self.host.pace, id="timeline"),
             id="timeline-box",
             classes="box",
         )

@@ -32,6 +32,9 @@ CACHES = {
 }
 #: Objects made before a look for garbage among the youngest, and how many such looks before the older are looked at.
 THRESHOLDS = (50_000, 20, 50)
+#: Seconds between two looks at a time when nobody waits, and from how many new objects on: a look at 50,000 takes up
+#: to 70 ms, and would come in the midst of a dialog that opens.
+TIDY_S, TIDY = 1.0, 5_000
 #: Seconds that a change waits for the next frame, at most. Textual's sixtieth of a second is longer than a frame takes
 #: to paint: a key that follows a paint would wait for it alone longer than a key may take.
 FRAME_S = 1 / 250
@@ -110,3 +113,12 @@ def lean_garbage() -> None:
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
     sys.setswitchinterval(SWITCH_S)
+
+
+def tidy() -> bool:
+    """Look for garbage now that nobody waits, as far back as :data:`THRESHOLDS` say; False where there is little."""
+    young, middle, old = gc.get_count()
+    if young < TIDY:
+        return False
+    gc.collect(2 if old > THRESHOLDS[2] else 1 if middle > THRESHOLDS[1] else 0)
+    return True

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from workstation.services.clock import Clock, to_micros
 from workstation.services.errors import Invalid, WorkstationError
+from workstation.services.pace import Pace
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.query.ast import Query
 from workstation.services.timeline.query.edit import between, turned, without
@@ -78,9 +79,9 @@ class TimelinePane(Vertical):
 
         why: str
 
-    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, clock: Clock, pace: Pace, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._clock = clock
+        self._clock, self._pace = clock, pace
         self.timeline: Timeline | None = None
         self.history = History()
         self.folding = False
@@ -157,7 +158,7 @@ class TimelinePane(Vertical):
             held = self.ledger.event
             self._held = (held.source, held.id) if held is not None and self.ledger.touched else None
             self._opened = frozenset()
-        self.timeline = timeline
+        self.timeline, timeline.pace = timeline, self._pace
         marks: dict[int, list[Mark]] = {}
         for mark in timeline.marks:
             for row in mark.rows:
@@ -245,6 +246,8 @@ class TimelinePane(Vertical):
                 self._asked.clear()
                 timeline, wanted = self.timeline, self._wanted
                 sifted = await self._sift_once(timeline)
+                if len(timeline.working) > AT_ONCE and not self._together.holding:
+                    await self._pace.turn(unless=self._asked)
                 if sifted is not None and timeline is self.timeline and wanted == self._wanted:
                     self._show(sifted)
                 elif not self._asked.is_set():
@@ -259,6 +262,7 @@ class TimelinePane(Vertical):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BREATH_S):
                 await self._asked.wait()
+        await self._pace.turn(unless=self._asked)
 
     async def _sift_once(self, timeline: Timeline) -> Sifted | None:
         from workstation.services.timeline.sifting import sift
