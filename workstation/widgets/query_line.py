@@ -193,8 +193,12 @@ class QueryLine(Vertical):
         """Look for what the word at the cursor could become; what is not for this text any more is dropped."""
         self._number += 1
         number, text, place, said = self._number, self.field.value, self.field.cursor_position, self._said()
-        found = await asyncio.to_thread(_proposed, text, place, self._counting, said)
-        if number == self._number:
+
+        def wanted() -> bool:
+            return number == self._number
+
+        found = await asyncio.to_thread(_proposed, text, place, self._counting, said, wanted)
+        if wanted():
             self._show(found, -1)
 
     # -- proposals -----------------------------------------------------------------------------------
@@ -257,7 +261,17 @@ def _typable(text: str) -> bool:
     return clean(text, MAX_TEXT) == text
 
 
-def _proposed(text: str, place: int, counting: Counting, said: SaidCounts) -> tuple[Proposal, ...]:
+def _proposed(
+    text: str, place: int, counting: Counting, said: SaidCounts, wanted: Callable[[], bool]
+) -> tuple[Proposal, ...]:
     from workstation.services.timeline.query.complete import complete
+    from workstation.services.timeline.working.frame import Cancelled
 
-    return tuple(one for one in complete(text, place, counting(), said) if _typable(one.text))
+    def check() -> None:
+        if not wanted():
+            raise Cancelled
+
+    try:
+        return tuple(one for one in complete(text, place, counting(), said, check) if _typable(one.text))
+    except Cancelled:
+        return ()
