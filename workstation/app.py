@@ -6,6 +6,7 @@ is awaited in a worker after the queue has been painted in its loading state.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -33,7 +34,7 @@ from workstation.screens.guard import Guard
 from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
 from workstation.services.pace import Pace
-from workstation.widgets.lean import TIDY_S, lean_strips, quick_frames, tidy
+from workstation.widgets.lean import TIDY_S, first_of_keys, lean_strips, quick_frames, tidy
 from workstation.widgets.lean_css import KeptRules
 from workstation.widgets.lean_paint import lean_paint
 from workstation.widgets.line_filter import HarmlessLines
@@ -137,6 +138,8 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.set_interval(1.0, self.guard.check)
         self.set_interval(OVERSIGHT_S, self.count_oversight)
         self.set_interval(TIDY_S, self._tidy)
+        if self._driver is not None:
+            first_of_keys(self._driver, partial(self.pace.coming, asyncio.get_running_loop()))
         self.guard.watch_resume()
         self.call_after_refresh(self.sign_in)
 

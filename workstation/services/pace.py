@@ -30,6 +30,11 @@ class Pace:
         self._still.clear()
         self._rest = asyncio.get_running_loop().call_later(ANSWER_S, self.rest)
 
+    def coming(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take note of a key in the thread that reads it: `loop` may be busy with what has to wait for it."""
+        self._still.clear()
+        loop.call_soon_threadsafe(self.key)
+
     def rest(self) -> None:
         """Let what waits go on: the key was answered."""
         self._still.set()
