@@ -20,7 +20,7 @@ from workstation.services.timeline.loading.wire import Came
 from workstation.services.timeline.source import Span
 from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
-from workstation.widgets import lean, timeline_pane
+from workstation.widgets import lean, sifting
 
 
 async def _rounds(count: int = 20) -> None:
@@ -105,8 +105,8 @@ async def test_a_block_is_taken_in_after_the_key(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_what_flows_in_is_shown_after_the_key_and_what_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeline_pane, "AT_ONCE", 0)
-    monkeypatch.setattr(timeline_pane, "BREATH_S", 0.001)
+    monkeypatch.setattr(sifting, "AT_ONCE", 0)
+    monkeypatch.setattr(sifting, "BREATH_S", 0.001)
     monkeypatch.setattr(module, "LONGEST_S", 60.0)
     async with driving(size=(120, 40)) as driver:
         await driver.press("enter")
