@@ -6,6 +6,7 @@ is awaited in a worker after the queue has been painted in its loading state.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -32,8 +33,11 @@ from workstation.screens.glass import Glass
 from workstation.screens.guard import Guard
 from workstation.services.clock import Clock
 from workstation.services.errors import StoreError
-from workstation.widgets.lean import lean_strips, quick_frames
+from workstation.services.garbage import TIDY_S, tidy
+from workstation.services.pace import Pace
+from workstation.widgets.lean import first_of_keys, lean_strips, quick_frames
 from workstation.widgets.lean_css import KeptRules
+from workstation.widgets.lean_paint import lean_paint
 from workstation.widgets.line_filter import HarmlessLines
 from workstation.widgets.state_bar import Facts, StateBar
 from workstation.widgets.themes import THEMES
@@ -87,6 +91,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         banner: str = "",
     ) -> None:
         lean_strips()
+        lean_paint()
         quick_frames()
         super().__init__()
         self._connect = self.connect_again = connect
@@ -104,6 +109,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.guard = Guard(self)
         self._ahead = TypeAhead(self, super().on_event)
         self.copies = Clipboard(self)
+        self.pace = Pace()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -132,8 +138,15 @@ class WorkstationApp(App[None], inherit_bindings=False):
         self.set_interval(POLL_S, self._poll_elevation)
         self.set_interval(1.0, self.guard.check)
         self.set_interval(OVERSIGHT_S, self.count_oversight)
+        self.set_interval(TIDY_S, self._tidy)
+        if self._driver is not None:
+            first_of_keys(self._driver, partial(self.pace.coming, asyncio.get_running_loop()))
         self.guard.watch_resume()
         self.call_after_refresh(self.sign_in)
+
+    def _tidy(self) -> None:
+        if self.pace.still:
+            tidy()
 
     def on_unmount(self) -> None:
         """Hear no signal any more."""
@@ -148,6 +161,7 @@ class WorkstationApp(App[None], inherit_bindings=False):
         ):
             return
         if isinstance(event, events.Key | events.Paste):
+            self.pace.key()
             await self._ahead.take(event)
         else:
             await super().on_event(event)

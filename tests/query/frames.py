@@ -8,7 +8,7 @@ import numpy as np
 import re2
 
 from workstation.services.timeline.event import FIELDS, Event
-from workstation.services.timeline.working.frame import Codes, Mask, Times
+from workstation.services.timeline.working.frame import Check, Codes, Mask, Times, never
 
 
 class PlainValues:
@@ -28,6 +28,11 @@ class PlainValues:
 
     def containing(self, text: str) -> Mask:
         return self.where(lambda value: text.casefold() in value.casefold())
+
+    def latest(self, text: str, enough: int, check: Check = never) -> list[int]:
+        check()
+        found: list[int] = np.flatnonzero(self.containing(text))[::-1].tolist()
+        return found[:enough]
 
     def fullmatch(self, pattern: str) -> Mask:
         options = re2.Options()

@@ -16,6 +16,7 @@ from workstation.services.timeline.query.complete import MOST, Counts, complete
 from workstation.services.timeline.query.errors import QueryError
 from workstation.services.timeline.query.language import parse
 from workstation.services.timeline.query.one import matches
+from workstation.services.timeline.working.frame import Cancelled
 
 EVENTS = [
     *(event(f"a{number}", number, action="sign_in", device="Ana phone") for number in range(3)),
@@ -107,6 +108,28 @@ def test_a_field_of_very_many_values_waits_for_more_characters(monkeypatch: pyte
         "action:design.changed",
     ]
     assert proposed("action:|")[0] == ("action:sign_out", "5 events")
+
+
+def test_of_very_many_values_the_newest_are_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [event(f"id-{number:04}", number) for number in range(400)]
+    counts = Counts(PlainFrame(events))
+    monkeypatch.setattr("workstation.services.timeline.query.complete._LARGE", 100)
+    found = complete("event.id:-000", 13, counts)
+    assert {one.text for one in found} == {f"id-000{n}" for n in range(10)}, "where there are few, they are all"
+    found = complete("event.id:id-0", 13, counts)
+    assert len(found) == MOST
+    assert {one.text for one in found} <= {f"id-{n:04}" for n in range(376, 400)}
+    assert {one.note for one in found} == {"1 event"}
+
+
+def test_a_look_for_values_ends_when_nobody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.services.timeline.query.complete._LARGE", 2)
+
+    def check() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        complete("action:sign", 11, COUNTS, check=check)
 
 
 HOSTILE_EVENTS = [event(f"h{place}", 1, device=text) for place, text in enumerate(HOSTILE_TEXTS.values())]

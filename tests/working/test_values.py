@@ -37,6 +37,20 @@ def test_equal_and_containing_are_what_casefold_says(texts: list[str], more: lis
         every += more
 
 
+@settings(max_examples=120, deadline=None)
+@given(texts=SOME, needle=TEXTS, enough=st.integers(1, 5), step=st.sampled_from([1, 7, 1 << 20]))
+def test_the_latest_are_the_last_of_those_that_contain_it(
+    texts: list[str], needle: str, enough: int, step: int
+) -> None:
+    values, asked = distinct(texts), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_STEP", step)
+        found = values.latest(needle, enough, lambda: asked.append(None))
+    every = [code for code, text in enumerate(["", *texts]) if needle and needle.casefold() in text.casefold()]
+    assert found == every[::-1][:enough]
+    assert asked or not found
+
+
 PATTERNS = st.recursive(
     st.sampled_from(["a", "s", "ß", "ss", ".", "[^a]", r"\s", r"\W", r"\n", "^", "$", r"\b", r"\x00", "", "é", "i"]),
     lambda inner: st.one_of(

@@ -90,7 +90,7 @@ class AccountPanes(DeskScreen):
         """Yield the case's line, the card, the timeline and the panes under it."""
         yield Static(id="case-line")
         timeline = Box(
-            TimelinePane(self.host.clock, id="timeline"),
+            TimelinePane(self.host.clock, self.host.pace, id="timeline"),
             id="timeline-box",
             classes="box",
         )
@@ -203,6 +203,8 @@ class AccountPanes(DeskScreen):
         asked = " · only what the stores were asked for" if pane.timeline and pane.timeline.asked else ""
         box.border_title = plain("timeline ", (count, "quiet"), (asked, "strong"), (sorted_by, "accent"))
         box.words = (f"times: {self.zone.word}", "quiet")
+        # After the box, which has its new title drawn when it has nothing else to do.
+        box.call_later(pane.answered)
 
     def write_card(self) -> None:
         """Write the account's card, in the box and in the tab that replaces it where the room is short."""

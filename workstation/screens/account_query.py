@@ -183,13 +183,14 @@ class AccountQuery(AccountStory):
     @work(group="flow", name="how often values occur", exit_on_error=False)
     async def action_facets(self) -> None:
         """Count the values of the events shown; show or hide one."""
-        from workstation.screens.dialogs.facets import FacetsDialog
+        from workstation.screens.dialogs.facets import FacetsDialog, counted_at_once
 
         sifted = self.timeline.sifted
         if sifted is None or not sifted.shown.events:
             self.say("No event is shown whose values could be counted.")
             return
-        taken = await self.ask(FacetsDialog(sifted.shown.frame, sifted.mask))
+        frame, mask = sifted.shown.frame, sifted.mask
+        taken = await self.ask(FacetsDialog(frame, mask, await counted_at_once(frame, mask)))
         if taken is not None:
             change = edit.without_value if taken.hide else edit.with_value
             self.timeline.ask(change(self.timeline.query_in_force, taken.field, taken.value))

@@ -40,7 +40,6 @@ class ChipLine(Widget, can_focus=True):
     ]
     DEFAULT_CSS = """
     ChipLine { height: 1; padding: 0 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
-    ChipLine.-some { display: block; }
     """
 
     @dataclass
@@ -65,12 +64,23 @@ class ChipLine(Widget, can_focus=True):
         super().__init__(id=id)
         self.chips: tuple[Chip, ...] = ()
         self.chosen = 0
+        self._hidden = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether there is no line although there are chips: another one is in its place."""
+        return self._hidden
+
+    @hidden.setter
+    def hidden(self, hidden: bool) -> None:
+        self._hidden = hidden
+        self.display = bool(self.chips) and not hidden
 
     def show(self, query: Query) -> None:
         """Show the terms of a query; without any there is no line."""
         self.chips = chips(query)
         self.chosen = max(0, min(self.chosen, len(self.chips) - 1))
-        self.set_class(bool(self.chips), "-some")
+        self.display = bool(self.chips) and not self._hidden
         if not self.chips and self.has_focus:
             self.post_message(self.Left())
         self.refresh()

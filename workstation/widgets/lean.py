@@ -9,13 +9,15 @@ for garbage finds nothing and takes its time between two frames.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.segment import Segment
-from textual import screen
+from textual import events, screen
 from textual.cache import FIFOCache
+from textual.driver import Driver
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -35,7 +37,7 @@ CACHES = {
 #: to paint: a key that follows a paint would wait for it alone longer than a key may take.
 FRAME_S = 1 / 250
 #: Seconds for which a thread that works may hold up the one that paints; Python's own 5 ms are half of a key.
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 
 
 class _Late:
@@ -84,6 +86,21 @@ def quick_frames() -> bool:
         return False
     vars(screen)["UPDATE_PERIOD"] = FRAME_S
     return True
+
+
+def first_of_keys(driver: Driver, tell: Callable[[], None]) -> None:
+    """Call `tell` in the thread that reads the terminal, as soon as it has read a key.
+
+    Textual's app hears of it three rounds of its loop later.
+    """
+    deliver = driver.process_message
+
+    def process_message(message: Message) -> None:
+        if isinstance(message, events.Key):
+            tell()
+        deliver(message)
+
+    driver.process_message = process_message  # type: ignore[method-assign]
 
 
 def measured(view: ScrollView, size: Size) -> None:

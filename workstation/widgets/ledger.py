@@ -417,7 +417,7 @@ class Ledger(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         """Place the columns again; the cursor's record stays in sight."""
         self._drawn.clear()
-        self.virtual_size = Size(self.size.width, len(self._keys) + HEADER)
+        measured(self, Size(self.size.width, len(self._keys) + HEADER))
         self._scroll_to_cursor()
 
     def notify_style_update(self) -> None:

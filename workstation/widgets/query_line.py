@@ -105,6 +105,8 @@ class QueryLine(Vertical):
         #: What cannot be typed: values with characters that no terminal shows stay as they are.
         self._kept = Query()
         self._draft: tuple[Query, str] | None = None
+        #: Whether what stands in the line was asked.
+        self._submitted = False
         self._resting: Timer | None = None
         self._number = 0
 
@@ -115,7 +117,9 @@ class QueryLine(Vertical):
         field.select_on_focus = False
         yield field
         yield Static(id="fault")
-        yield Static(id="proposals")
+        proposals = Static(id="proposals")
+        proposals.display = False
+        yield proposals
 
     # -- beginning and leaving -----------------------------------------------------------------------
 
@@ -127,6 +131,7 @@ class QueryLine(Vertical):
         if self._draft is not None and self._draft[0] == query:
             text = self._draft[1]
         self._show_fault(None)
+        self._submitted = False
         self.field.value = text
         self.field.cursor_position = len(text)
         self.field.focus()
@@ -134,7 +139,8 @@ class QueryLine(Vertical):
 
     def leave(self) -> None:
         """Remember what was typed and not asked."""
-        self._draft = self._force, self.field.value
+        if not self._submitted:
+            self._draft = self._force, self.field.value
         self._quiet()
 
     def forget(self) -> None:
@@ -151,7 +157,7 @@ class QueryLine(Vertical):
         self._show_fault(None)
 
     @on(Input.Submitted, "#filter")
-    def _submitted(self, event: Input.Submitted) -> None:
+    def _ask(self, event: Input.Submitted) -> None:
         event.stop()
         try:
             typed = parse(event.value)
@@ -159,8 +165,7 @@ class QueryLine(Vertical):
             self._show_fault(error)
             self.field.cursor_position = error.column
             return
-        self._draft = None
-        self._quiet()
+        self._draft, self._submitted = None, True
         self.post_message(self.Asked(also(self._kept, typed)))
 
     # -- while typing --------------------------------------------------------------------------------
@@ -188,8 +193,12 @@ class QueryLine(Vertical):
         """Look for what the word at the cursor could become; what is not for this text any more is dropped."""
         self._number += 1
         number, text, place, said = self._number, self.field.value, self.field.cursor_position, self._said()
-        found = await asyncio.to_thread(_proposed, text, place, self._counting, said)
-        if number == self._number:
+
+        def wanted() -> bool:
+            return number == self._number
+
+        found = await asyncio.to_thread(_proposed, text, place, self._counting, said, wanted)
+        if wanted():
             self._show(found, -1)
 
     # -- proposals -----------------------------------------------------------------------------------
@@ -216,6 +225,8 @@ class QueryLine(Vertical):
         return min(len(self._proposals), MANY if self.app.size.height >= ROOMY else FEW)
 
     def _show(self, proposals: tuple[Proposal, ...], chosen: int) -> None:
+        if not proposals and not self._proposals:
+            return  # another text would lay out the screen
         self._proposals, self.chosen = proposals, chosen
         few = self._shown()
         shown = proposals[:few]
@@ -250,7 +261,17 @@ def _typable(text: str) -> bool:
     return clean(text, MAX_TEXT) == text
 
 
-def _proposed(text: str, place: int, counting: Counting, said: SaidCounts) -> tuple[Proposal, ...]:
+def _proposed(
+    text: str, place: int, counting: Counting, said: SaidCounts, wanted: Callable[[], bool]
+) -> tuple[Proposal, ...]:
     from workstation.services.timeline.query.complete import complete
+    from workstation.services.timeline.working.frame import Cancelled
 
-    return tuple(one for one in complete(text, place, counting(), said) if _typable(one.text))
+    def check() -> None:
+        if not wanted():
+            raise Cancelled
+
+    try:
+        return tuple(one for one in complete(text, place, counting(), said, check) if _typable(one.text))
+    except Cancelled:
+        return ()

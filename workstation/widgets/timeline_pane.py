@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual import getters, on, work
+from textual import getters, on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from workstation.services.clock import Clock, to_micros
+from workstation.services.clock import Clock
 from workstation.services.errors import Invalid, WorkstationError
+from workstation.services.pace import Pace
 from workstation.services.timeline.event import Event
 from workstation.services.timeline.query.ast import Query
 from workstation.services.timeline.query.edit import between, turned, without
@@ -29,6 +27,7 @@ from workstation.widgets.histogram import Histogram
 from workstation.widgets.labels import label_map
 from workstation.widgets.prose import plain
 from workstation.widgets.query_line import QueryLine
+from workstation.widgets.sifting import Sifting
 from workstation.widgets.source_states import source_parts
 from workstation.widgets.timeline import TimelineLedger
 from workstation.widgets.times import Zone
@@ -40,16 +39,11 @@ if TYPE_CHECKING:
     from workstation.services.timeline.working.columns import WorkingSet
     from workstation.services.timeline.working.shown import Shown
 
-#: Up to this many events are sifted on the spot (a few milliseconds); more go to a thread.
-AT_ONCE = 5_000
-#: Seconds between two sifts of what flows in where they take a thread: four changes a second are seen as flowing, and
-#: nine keys of ten meet none.
-BREATH_S = 0.25
 #: By time, the newest first.
 NEWEST = ("@timestamp", False)
 
 
-class TimelinePane(Vertical):
+class TimelinePane(Sifting):
     """The query, when it all happened, the rows, and the state of the sources."""
 
     query_line = getters.query_one("#query-line", QueryLine)
@@ -62,8 +56,6 @@ class TimelinePane(Vertical):
         TimelineLedger { height: 1fr; }
         #sources { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #query-line { display: none; }
-        &.-typing #query-line { display: block; }
-        &.-typing #chips { display: none; }
     }
     """
 
@@ -79,10 +71,8 @@ class TimelinePane(Vertical):
 
         why: str
 
-    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._clock = clock
-        self.timeline: Timeline | None = None
+    def __init__(self, clock: Clock, pace: Pace, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(clock, pace, id=id)
         self.history = History()
         self.folding = False
         #: What the rows are sorted by, and whether the least comes first.
@@ -91,10 +81,6 @@ class TimelinePane(Vertical):
         self._opened: frozenset[str] = frozenset()
         self._held: tuple[str, str] | None = None
         self._labels: tuple[Label, ...] = ()
-        self._dirty = False
-        self._sifting = False
-        self._wanted = 0
-        self._asked = asyncio.Event()
         self._counts: tuple[WorkingSet, Counts] | None = None
 
     def compose(self) -> ComposeResult:
@@ -157,7 +143,7 @@ class TimelinePane(Vertical):
             held = self.ledger.event
             self._held = (held.source, held.id) if held is not None and self.ledger.touched else None
             self._opened = frozenset()
-        self.timeline = timeline
+        self.timeline, timeline.pace = timeline, self._pace
         marks: dict[int, list[Mark]] = {}
         for mark in timeline.marks:
             for row in mark.rows:
@@ -169,19 +155,17 @@ class TimelinePane(Vertical):
     def let_go(self) -> None:
         """Keep what is shown without asking for more of it: what it came from is closed."""
         self.timeline = None
-        self._wanted += 1
+        self.drop()
 
     def ask(self, query: Query) -> None:
         """Show and hide something else."""
         self.history.ask(query)
-        self._wanted += 1
         self.sift_soon()
 
     def asked_before(self, step: int) -> bool:
         """Go back (-1) or forward (1) among the queries; False where there is none."""
         moved = self.history.back() if step < 0 else self.history.forward()
         if moved:
-            self._wanted += 1
             self.sift_soon()
         return moved
 
@@ -224,58 +208,7 @@ class TimelinePane(Vertical):
         self.ledger.redraw()
         self._write_lines()
 
-    # -- sifting -----------------------------------------------------------------------------------
-
-    def sift_soon(self, asked: bool = True) -> None:
-        """Sift again, once, as soon as it is possible; for what flows in not more often than is seen."""
-        self._dirty = True
-        if asked:
-            self._asked.set()
-        if not self._sifting and self.timeline is not None and self.is_mounted:
-            self._sifting = True
-            self._sift()
-
-    @work(group="sift", name="sift the timeline", exit_on_error=False)
-    async def _sift(self) -> None:
-        """Sift until nothing newer has come; one at a time, so that a stream of pages cannot starve it."""
-        try:
-            while self._dirty and self.timeline is not None:
-                self._dirty = False
-                self._asked.clear()
-                timeline, wanted = self.timeline, self._wanted
-                sifted = await self._sift_once(timeline)
-                if sifted is not None and timeline is self.timeline and wanted == self._wanted:
-                    self._show(sifted)
-                if len(timeline.working) > AT_ONCE:
-                    await self._breathe()
-        finally:
-            self._sifting = False
-
-    async def _breathe(self) -> None:
-        """Let keys through between two sifts of what flows in; what somebody asked for is sifted at once."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(BREATH_S):
-                await self._asked.wait()
-
-    async def _sift_once(self, timeline: Timeline) -> Sifted | None:
-        from workstation.services.timeline.sifting import sift
-        from workstation.services.timeline.working.frame import Cancelled
-
-        sieve, wanted, now = self._sieve(), self._wanted, to_micros(self._clock.now())
-
-        def check() -> None:
-            if wanted != self._wanted or timeline is not self.timeline:
-                raise Cancelled
-
-        try:
-            if len(timeline.working) <= AT_ONCE:
-                return sift(timeline.working, timeline.gaps, sieve, now, check)
-            return await asyncio.to_thread(sift, timeline.working, timeline.gaps, sieve, now, check)
-        except Cancelled:
-            return None
-        except Invalid as error:
-            self.post_message(self.Refused(error.sentence()))
-            return None
+    # -- what is asked, and what is shown of it ------------------------------------------------------
 
     def _sieve(self) -> Sieve:
         from workstation.services.timeline.sifting import Sieve
@@ -297,6 +230,9 @@ class TimelinePane(Vertical):
         for mark in self.marks:
             found[mark.rule] = (*found.get(mark.rule, ()), *mark.rows)
         return found
+
+    def _refuse(self, why: Invalid) -> None:
+        self.post_message(self.Refused(why.sentence()))
 
     def _show(self, sifted: Sifted) -> None:
         self.sifted = sifted
@@ -330,18 +266,22 @@ class TimelinePane(Vertical):
     @property
     def typing(self) -> bool:
         """Whether a query is being typed."""
-        return self.has_class("-typing")
+        return self.query_line.display
 
     def start_typing(self) -> None:
         """Edit the query in force in a line, whole."""
-        self.add_class("-typing")
+        self._show_line(True)
         self.query_line.edit(self.query_in_force)
+
+    def _show_line(self, shown: bool) -> None:
+        # By themselves: a class on the pane would have the style of everything in it worked out again.
+        self.query_line.display, self.chip_line.hidden = shown, shown
 
     def stop_typing(self) -> None:
         """Leave the line; what was typed in it and not asked is there again the next time."""
         if self.typing:
             self.query_line.leave()
-            self.remove_class("-typing")
+            self._show_line(False)
             self.ledger.focus()
 
     @on(QueryLine.Asked)

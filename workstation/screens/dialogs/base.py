@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -18,6 +20,7 @@ from textual.worker import Worker, WorkerState
 from workstation.screens.faults import sentence
 from workstation.services.errors import NotSignedIn
 from workstation.widgets.box import Box
+from workstation.widgets.dimmed import Dimmed
 from workstation.widgets.prose import Part, plain
 
 if TYPE_CHECKING:
@@ -62,6 +65,11 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         if self.host.desk is None:
             raise NotSignedIn("Nobody is signed in.", "Leave this and connect again.")
         return self.host.desk
+
+    def render(self) -> RenderableType:
+        """Return what lies behind."""
+        behind = super().render()
+        return Dimmed(behind.screen, behind.color) if isinstance(behind, BackgroundScreen) else behind
 
     def compose(self) -> ComposeResult:
         """Lay body, word and keys into a box."""

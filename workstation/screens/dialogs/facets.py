@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 #: Values counted out; fields of more (ids, mostly) are shown by their most frequent ones.
 MOST = 20_000
+#: The field to begin with.
+FIRST_FIELD = "event.action"
+#: Seconds that the dialog waits to open with the values of that: a count that takes longer is seen to go on in it.
+OPENING_S = 0.03
 _BAR = 10
 
 
@@ -91,12 +95,41 @@ class ValueList(Ledger[str, Counted]):
         return (value, Cell(f"{row.count:,}"), Cell(share, "quiet"), Cell(bar or "▏", "accent"))
 
 
+async def counted_at_once(frame: Snapshot, mask: Mask | None, field: str = FIRST_FIELD) -> Facets | None:
+    """Return the values of a field; None where counting them takes longer than a dialog may take to open.
+
+    A dialog that opens empty is laid out and painted three times until its values are there.
+
+    Args:
+        frame: the events.
+        mask: which of them; None: all.
+        field: an ECS name.
+    """
+    from workstation.services.timeline.working.frame import Cancelled
+    from workstation.services.timeline.working.summary import facets
+
+    late = False
+
+    def check() -> None:
+        if late:
+            raise Cancelled
+
+    counting = asyncio.create_task(asyncio.to_thread(facets, frame, mask, field, MOST, check=check), name="count")
+    done, _ = await asyncio.wait({counting}, timeout=OPENING_S)
+    if done:
+        return counting.result()
+    late = True
+    counting.add_done_callback(lambda task: task.cancelled() or task.exception())
+    return None
+
+
 class FacetsDialog(Dialog[Taken]):
     """Counts the values of one field after the other among the events that the query keeps.
 
     Args:
         frame: the events as they were when this was opened.
         mask: which of them are shown; None: all.
+        counted: the values of the first field, so that it opens with them; None: they are counted then.
         field: the field to begin with.
     """
 
@@ -110,10 +143,13 @@ class FacetsDialog(Dialog[Taken]):
         Binding("o", "turn", "Order", show=False, id="facets.order", tooltip="Rare values first, or frequent ones"),
     ]
 
-    def __init__(self, frame: Snapshot, mask: Mask | None, field: str = "event.action") -> None:
+    def __init__(
+        self, frame: Snapshot, mask: Mask | None, counted: Facets | None = None, field: str = FIRST_FIELD
+    ) -> None:
         super().__init__("How often values occur")
         self.frame, self.mask, self.field = frame, mask, field
         self.rare_first = False
+        self._counted = counted
         self._number = 0
 
     def compose_dialog(self) -> Iterable[Widget]:
@@ -126,7 +162,10 @@ class FacetsDialog(Dialog[Taken]):
         """Begin with the field that was asked for."""
         super().on_mount()
         self.fields.move_to(self.field)
-        self._count()
+        if self._counted is not None:
+            self._show(self._counted)
+        else:
+            self._count()
 
     @property
     def fields(self) -> FieldList:

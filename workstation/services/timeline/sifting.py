@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from workstation.services.timeline.query.ast import Query, leaves
 from workstation.services.timeline.query.evaluate import Said, mask
 from workstation.services.timeline.query.fields import Kind, kind_of
 from workstation.services.timeline.source import Gap
 from workstation.services.timeline.working.columns import Snapshot, WorkingSet
-from workstation.services.timeline.working.frame import Check, Mask, never
+from workstation.services.timeline.working.frame import Check, Mask, Rows, never
 from workstation.services.timeline.working.lookup import rows_where
 from workstation.services.timeline.working.rows import Buckets
 from workstation.services.timeline.working.shown import Shown, show
-from workstation.services.timeline.working.summary import bucket_us, histogram
+from workstation.services.timeline.working.summary import bucket_us, histogram, histogram_in_order
 from workstation.services.views import Label
 
 #: The fields that a label's kind speaks of: a network is an AS, else an address.
@@ -86,22 +87,32 @@ def sift(working: WorkingSet, gaps: Sequence[Gap], sieve: Sieve, now_us: int, ch
         check=check,
     )
     marked = [row for rows in sieve.marks.values() for row in rows]
-    buckets = _buckets(frame, kept, marked, max(1, sieve.buckets), check)
+    buckets = _buckets(frame, kept, shown.newest_first, marked, max(1, sieve.buckets), check)
     return Sifted(shown, kept, pins, len(frame.order()), buckets)
 
 
-def _buckets(frame: Snapshot, kept: Mask | None, marked: Sequence[int], count: int, check: Check) -> Buckets:
+def _buckets(
+    frame: Snapshot, kept: Mask | None, rows: Rows | None, marked: Sequence[int], count: int, check: Check
+) -> Buckets:
     order, times = frame.order(), frame.times()
     if not len(order):
         return Buckets()
     since, until = int(times[order[-1]]), int(times[order[0]]) + 1
-    every = histogram(frame, None, since, until, count, check=check)
-    passing = every if kept is None else histogram(frame, kept, since, until, count, check=check)
+    every = _counted(frame, None, order, since, until, count, check)
+    passing = every if kept is None else _counted(frame, kept, rows, since, until, count, check)
     width = bucket_us(since, until, count)
     signs = np.unique(np.array([row for row in marked if row < len(frame)], np.int64))
     signs = signs if kept is None else signs[kept[signs]]
     marks = np.bincount((times[signs] - since) // width, minlength=count)
     return Buckets(tuple(passing.tolist()), tuple(every.tolist()), tuple(marks.tolist()), since, until, width)
+
+
+def _counted(
+    frame: Snapshot, kept: Mask | None, rows: Rows | None, since: int, until: int, count: int, check: Check
+) -> npt.NDArray[np.int64]:
+    """Count rows by when they were; by looking at each only where they are not in the order of time."""
+    counts = histogram_in_order(frame.times(), rows, since, until, count) if rows is not None else None
+    return histogram(frame, kept, since, until, count, check=check) if counts is None else counts
 
 
 def said(frame: Snapshot, sieve: Sieve, pins: Sequence[int]) -> Said:

@@ -95,6 +95,7 @@ class Apart:
     async def _hear(self, message: FromLoader) -> None:
         timeline = self._timeline
         if isinstance(message, Came):
+            await timeline.turn()
             await asyncio.to_thread(_append, timeline.working, message.block)
             timeline.told()
         elif isinstance(message, Stand):

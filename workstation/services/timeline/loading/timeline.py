@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
+from workstation.services.pace import Pace
 from workstation.services.timeline.query.ast import Query
 from workstation.services.timeline.source import ALL, Gap, SourceState, Span
 from workstation.services.timeline.working.columns import WorkingSet
@@ -52,6 +53,8 @@ class Timeline:
         #: SHA-256 of the rules; empty until they were asked.
         self.rulebook = b""
         self.control: Control | None = None
+        #: What somebody does who looks at it, which goes before what comes; None: nobody looks.
+        self.pace: Pace | None = None
         self._news = asyncio.Event()
 
     @property
@@ -63,6 +66,11 @@ class Timeline:
         """Wait until something changed since this was last waited for."""
         await self._news.wait()
         self._news.clear()
+
+    async def turn(self) -> None:
+        """Wait until what came may be taken in."""
+        if self.pace is not None:
+            await self.pace.turn()
 
     async def loaded(self) -> None:
         """Wait until no source is read for the first time any more."""

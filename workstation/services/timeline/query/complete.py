@@ -18,7 +18,7 @@ from workstation.services.timeline.event import FIELDS
 from workstation.services.timeline.query.ast import Match, quoted_value
 from workstation.services.timeline.query.fields import KNOWN, NAMES, WORDS, Kind, kind_of
 from workstation.services.timeline.query.patterns import escaped
-from workstation.services.timeline.working.frame import Frame
+from workstation.services.timeline.working.frame import Check, Frame, never
 
 #: Proposals at once: what fits under the line.
 MOST = 12
@@ -26,9 +26,11 @@ MOST = 12
 _LOOKED_AT = 400
 #: Characters of a value that is proposed; longer ones are better taken with a key on their row.
 _LONGEST = 200
-#: Of a field of so many values (ids, mostly) none are proposed for fewer characters: they would be any.
+#: Of a field of so many values (ids, mostly) none are proposed for fewer characters: they would be any. For more, the
+#: newest that contain them are, of which so many are looked at: to look at all of them takes longer than a key may.
 _LARGE = 200_000
 _ENOUGH = 4
+_NEWEST = 2 * MOST
 #: Codes of values.
 Codes: TypeAlias = npt.NDArray[np.int64]
 _PIECE = re.compile(
@@ -102,7 +104,9 @@ def _top(codes: Codes, count: npt.NDArray[np.int64]) -> Codes:
 SaidCounts = Mapping[str, Mapping[str, int]]
 
 
-def complete(text: str, cursor: int, counts: Counts | None, said: SaidCounts | None = None) -> tuple[Proposal, ...]:
+def complete(
+    text: str, cursor: int, counts: Counts | None, said: SaidCounts | None = None, check: Check = never
+) -> tuple[Proposal, ...]:
     """Return what the word at the cursor could become, the likeliest first, at most :data:`MOST`.
 
     Args:
@@ -110,6 +114,10 @@ def complete(text: str, cursor: int, counts: Counts | None, said: SaidCounts | N
         cursor: the place of the cursor, 0 to ``len(text)``.
         counts: of the events on the screen; None where there are none yet.
         said: rules that marked rows, and how many rows, for ``mark:``.
+        check: asked between steps.
+
+    Raises:
+        Cancelled: by `check`.
     """
     here = _here(text, max(0, min(cursor, len(text))))
     if here.field is None:
@@ -119,7 +127,7 @@ def complete(text: str, cursor: int, counts: Counts | None, said: SaidCounts | N
     elif kind_of(here.field) is Kind.SAID:
         found = _said(here, said or {})
     else:
-        found = list(_values(here, counts)) if counts is not None else []
+        found = list(_values(here, counts, check)) if counts is not None else []
     return tuple(one for one in found if one.text != text[one.start : one.end])[:MOST]
 
 
@@ -226,14 +234,20 @@ def _said(here: _Here, said: SaidCounts) -> list[Proposal]:
     ]
 
 
-def _values(here: _Here, counts: Counts) -> Iterator[Proposal]:
-    """Yield the values that contain what was typed: those that begin with it first, then the more frequent."""
+def _values(here: _Here, counts: Counts, check: Check) -> Iterator[Proposal]:
+    """Yield the values that contain what was typed: those that begin with it first, then the more frequent.
+
+    Of a field of very many values they are the newest that contain it.
+    """
     assert here.field is not None
     count, values = counts.of(here.field), counts.frame.values(here.field)
     if not here.typed:
         codes = counts.most(here.field)
     elif len(count) > _LARGE and len(here.typed) < _ENOUGH:
         return
+    elif len(count) > _LARGE:
+        latest = np.array(values.latest(here.typed, _NEWEST, check), np.int64)
+        codes = latest[latest < len(count)]
     else:
         codes = _top(np.flatnonzero(values.containing(here.typed)[: len(count)]), count)
     wanted = here.typed.casefold()

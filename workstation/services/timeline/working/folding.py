@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workstation.services.timeline.source import Gap
-from workstation.services.timeline.working.frame import Check, Frame, Mask
+from workstation.services.timeline.working.frame import Check, Frame, Mask, Rows
 
 #: Fewer events than this are no gain as a fold.
 LEAST = 3
@@ -75,7 +75,7 @@ def _bursts(frame: Frame, rows: npt.NDArray[np.intp], places: Places, check: Che
     return places
 
 
-def gap_places(gaps: Sequence[Gap], times: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]) -> list[int]:
+def gap_places(gaps: Sequence[Gap], times: npt.NDArray[np.int64], rows: Rows) -> list[int]:
     """Return for each gap the number of rows above it, of rows newest first: those not older than its end."""
     places = []
     for gap in gaps:

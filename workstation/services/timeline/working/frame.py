@@ -42,6 +42,10 @@ class Values(Protocol):
         """Return in which values `text` occurs, case folded. All of them contain ``""``."""
         ...
 
+    def latest(self, text: str, enough: int, check: Check = ...) -> list[int]:
+        """Return the codes of the last `enough` values in which `text` occurs, case folded, the last of them first."""
+        ...
+
     def fullmatch(self, pattern: str) -> Mask:
         """Return which whole values a regular expression matches, case folded, in time linear in the values (RE2).
 

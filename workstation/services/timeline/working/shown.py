@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +17,12 @@ from workstation.services.timeline.source import Gap
 from workstation.services.timeline.working.columns import Snapshot, WorkingSet
 from workstation.services.timeline.working.folding import Runs, gap_places, runs
 from workstation.services.timeline.working.frame import Check, Mask, Rows, never
+from workstation.services.timeline.working.laid_out import Laid, found, next_flagged
 from workstation.services.timeline.working.rows import EventRow, FoldRow, GapRow, Key, Row
 
 #: Sorts by time; any other name is a field's.
 TIME = "@timestamp"
 _FOLD, _GAP = "fold:", "gap:"
-_EVENT_KIND, _FOLD_KIND, _GAP_KIND = 0, 1, 2
 #: Rows that are made once: a few screenfuls.
 _KEPT = 512
 
@@ -34,30 +33,51 @@ def gap_key(gap: Gap) -> str:
 
 
 class Shown:
-    """Rows of a timeline. It never changes; :func:`show` makes a new one. Any thread may ask."""
+    """Rows of a timeline. It never changes; :func:`show` makes a new one. Any thread may ask.
+
+    Args:
+        frame: of which it shows something.
+        rows: the events that are shown, folded ones included, in order.
+        folds: which of them are folded.
+        opened: the numbers of the folds that are opened.
+        gaps: where each gap stands, and the gap.
+        newest_first: whether the order is that of time: True newest first, False oldest first, None another one.
+    """
 
     def __init__(
-        self, frame: Snapshot, rows: npt.NDArray[np.intp], folds: Runs, opened: list[int], gaps: list[tuple[int, Gap]]
+        self,
+        frame: Snapshot,
+        rows: Rows,
+        folds: Runs,
+        opened: list[int],
+        gaps: list[tuple[int, Gap]],
+        newest_first: bool | None = True,
     ) -> None:
         #: The frame of which it shows something.
         self.frame = frame
         #: The events shown, folded ones included, in order.
-        self.rows: Rows = rows.astype(np.int32)
-        self._folds = folds
-        self._inverse: npt.NDArray[np.int32] | None = None
+        self.rows: Rows = rows
+        self._newest_first = newest_first
         self._gaps = [gap for _, gap in gaps]
         self._made: OrderedDict[int, Row] = OrderedDict()
         #: Where the opened folds start and stop, in order.
         self._opened = [(int(folds.starts[number]), int(folds.stops[number])) for number in opened]
-        self._at, self._kinds = _laid_out(len(rows), folds, opened, [place for place, _ in gaps])
+        self._laid = Laid(len(rows), folds, opened, [place for place, _ in gaps])
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._laid)
 
     @property
     def events(self) -> int:
         """How many events it shows, those in folds included."""
         return len(self.rows)
+
+    @property
+    def newest_first(self) -> Rows | None:
+        """The events shown, newest first; None where they are not in the order of time."""
+        if self._newest_first is None:
+            return None
+        return self.rows if self._newest_first else self.rows[::-1]
 
     def row_at(self, place: int) -> Row:
         """Return the row at a place, from 0 at the top. Raises IndexError."""
@@ -71,10 +91,8 @@ class Shown:
 
     def rows_of(self, place: int) -> Rows:
         """Return the numbers of the events that a place stands for: one, those of a fold, or none of a gap."""
-        kind, at = self._kinds[place], int(self._at[place])
-        if kind == _GAP_KIND:
-            return self.rows[:0]
-        return self.rows[at : self._stop(at) if kind == _FOLD_KIND else at + 1]
+        line = self._laid.line(place)
+        return self.rows[line.first : line.stop]
 
     def key_at(self, place: int) -> Key:
         """Return what names the row at a place. Raises IndexError."""
@@ -86,25 +104,31 @@ class Shown:
         An event in a closed fold is at the fold's place, and a fold that came apart at the place of its first event.
         """
         if isinstance(key, str) and key.startswith(_GAP):
-            places = np.flatnonzero(self._kinds == _GAP_KIND).tolist()
-            named = (place for place, gap in zip(places, self._gaps, strict=True) if gap_key(gap) == key)
-            return next(named, None)
-        row = key if isinstance(key, int) else _first_of(key)
-        found = np.flatnonzero(self.rows == row)
-        if not len(found):
+            named = (number for number, gap in enumerate(self._gaps) if gap_key(gap) == key)
+            number = next(named, None)
+            return None if number is None else self._laid.gap_place(number)
+        at = self._at(key if isinstance(key, int) else _first_of(key))
+        if at is None:
             return None
-        at = int(found[0])
         inside = self._inside(at)
         if isinstance(key, str) and inside is not None:
-            return int(np.searchsorted(self._at, inside[0], side="right")) - 2
-        return self._place(at)
+            return self._laid.place(inside[0]) - 1
+        return self._laid.place(at)
+
+    def _at(self, row: int) -> int | None:
+        """Return where among the events shown one is."""
+        ordered = self.newest_first
+        if ordered is None:
+            return next(iter(np.flatnonzero(self.rows == row).tolist()), None)
+        at = found(self.frame.times(), ordered, row)
+        return at if at is None or self._newest_first else len(self.rows) - 1 - at
 
     def place_at(self, time_us: int) -> int:
         """Return the place of the first event at or below which all are older than `time_us`, newest first; the last
         place where none is. Of rows sorted otherwise than by time, newest first, it means nothing."""
         times = self.frame.times()
         at = bisect.bisect_left(range(len(self.rows)), True, key=lambda n: bool(times[self.rows[n]] <= time_us))
-        return self._place(min(at, len(self.rows) - 1)) if len(self.rows) else 0
+        return self._laid.place(min(at, len(self.rows) - 1)) if len(self.rows) else 0
 
     def next_of(self, rows: Rows | Sequence[int], place: int, step: int) -> int | None:
         """Return the next place that shows one of some events; None where there is none.
@@ -114,29 +138,12 @@ class Shown:
             place: where to look from; it does not count itself. -1 and ``len`` are before and after all.
             step: 1 for downwards, -1 for upwards.
         """
+        flags = np.zeros(len(self.frame), np.bool_)
         numbers = np.asarray(rows, np.int64)
-        ats = self._ats()[numbers[(numbers >= 0) & (numbers < len(self.frame))]]
-        places = np.sort(self._places(ats[ats >= 0]))
-        beyond = places[places > place] if step > 0 else places[places < place]
-        return int(beyond[0 if step > 0 else -1]) if len(beyond) else None
-
-    def _ats(self) -> npt.NDArray[np.int32]:
-        """Return where in the order each row of the frame is, -1 where it is not shown; found once."""
-        if self._inverse is None:
-            inverse = np.full(len(self.frame), -1, np.int32)
-            inverse[self.rows] = np.arange(len(self.rows), dtype=np.int32)
-            self._inverse = inverse
-        return self._inverse
-
-    def _place(self, at: int) -> int:
-        return int(self._places(np.array([at]))[0])
-
-    def _places(self, ats: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-        # A gap and the head of an opened fold stand above the event with the same number.
-        return np.searchsorted(self._at, ats, side="right") - 1
-
-    def _stop(self, at: int) -> int:
-        return int(self._folds.stops[np.searchsorted(self._folds.starts, at)])
+        flags[numbers[(numbers >= 0) & (numbers < len(flags))]] = True
+        first, stop = (self._laid.below(place), len(self.rows)) if step > 0 else (0, self._laid.before(place))
+        at = next_flagged(self.rows, flags, first, stop, step)
+        return None if at is None else self._laid.place(at)
 
     def _inside(self, at: int) -> tuple[int, int] | None:
         """Return the opened fold that an event is in."""
@@ -144,14 +151,14 @@ class Shown:
         return self._opened[number] if number >= 0 and at < self._opened[number][1] else None
 
     def _make(self, place: int) -> Row:
-        kind, at = self._kinds[place], int(self._at[place])
-        if kind == _GAP_KIND:
-            gap = self._gaps[int(np.count_nonzero(self._kinds[:place] == _GAP_KIND))]
+        line = self._laid.line(place)
+        if line.gap is not None:
+            gap = self._gaps[line.gap]
             return GapRow(gap_key(gap), gap)
-        if kind == _FOLD_KIND:
-            return self._fold(at, self._stop(at))
-        inside = self._inside(at)
-        row = int(self.rows[at])
+        if line.fold:
+            return self._fold(line.first, line.stop)
+        inside = self._inside(line.first)
+        row = int(self.rows[line.first])
         return EventRow(row, self.frame.peek(row), self._key(*inside) if inside else "")
 
     def _key(self, start: int, stop: int) -> str:
@@ -206,23 +213,24 @@ def show(
         order = order[mask[order]] if len(mask) == len(frame) else order[order < len(mask)]
         order = order[mask[order]] if len(mask) != len(frame) else order
     check()
-    rows = order.astype(np.intp)
     placed = sorted(gaps, key=lambda gap: (-gap.until_us, gap.source, gap.since_us))
+    unfolded = Runs(*[np.empty(0, np.int32)] * 2)
     if by != TIME:
-        rows = rows[_sorted(frame, rows, by, ascending)]
-        return Shown(frame, rows, Runs(*[np.empty(0, np.int32)] * 2), [], [(0, gap) for gap in placed])
-    where = gap_places(placed, frame.times(), rows)
+        order = order[_sorted(frame, order.astype(np.intp), by, ascending)]
+        return Shown(frame, order, unfolded, [], [(0, gap) for gap in placed], None)
+    where = gap_places(placed, frame.times(), order)
     if ascending:
-        rows, where, placed = rows[::-1], [len(rows) - place for place in reversed(where)], placed[::-1]
-    folds = Runs(np.empty(0, np.int32), np.empty(0, np.int32))
+        order, where, placed = order[::-1], [len(order) - place for place in reversed(where)], placed[::-1]
+    folds, shown = unfolded, list[int]()
     if fold:
         lone = np.zeros(len(frame), np.bool_)
         numbers = np.asarray(apart, np.int64)
         lone[numbers[(numbers >= 0) & (numbers < len(lone))]] = True
+        rows = order.astype(np.intp)
         folds = runs(frame, rows, lone[rows], where, check)
-    shown = _opened(rows, folds, opened, len(frame))
+        shown = _opened(rows, folds, opened, len(frame))
     check()
-    return Shown(frame, rows, folds, shown, list(zip(where, placed, strict=True)))
+    return Shown(frame, order, folds, shown, list(zip(where, placed, strict=True)), not ascending)
 
 
 def _first_of(key: str) -> int:
@@ -254,23 +262,3 @@ def _sorted(frame: Snapshot, rows: npt.NDArray[np.intp], field: str, ascending: 
     ranks = np.full(int(used[-1]) + 1 if len(used) else 1, len(ranked), np.int64)
     ranks[ranked] = np.arange(len(ranked)) if ascending else np.arange(len(ranked))[::-1]
     return np.argsort(ranks[codes], kind="stable")
-
-
-def _laid_out(
-    count: int, folds: Runs, opened: list[int], gaps: list[int]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    """Return for each place the number of the event at its top, among those shown, and its kind."""
-    closed = np.ones(len(folds.starts), np.bool_)
-    closed[opened] = False
-    # +1 where a closed fold hides its second event, -1 past its last: the sum says what is hidden.
-    change = np.zeros(count + 1, np.int8)
-    change[folds.starts[closed] + 1] += 1
-    change[folds.stops[closed]] -= 1
-    at = np.flatnonzero(np.cumsum(change[:count], dtype=np.int8) == 0).astype(np.int32)
-    kinds = np.zeros(len(at), np.int8)
-    kinds[np.searchsorted(at, folds.starts[closed])] = _FOLD_KIND
-    heads = [(place, _GAP_KIND) for place in gaps] + [(int(folds.starts[n]), _FOLD_KIND) for n in opened]
-    heads.sort(key=lambda head: (head[0], head[1] != _GAP_KIND))
-    before = np.searchsorted(at, [place for place, _ in heads])
-    at = np.insert(at, before, [place for place, _ in heads])
-    return at, np.insert(kinds, before, [kind for _, kind in heads])

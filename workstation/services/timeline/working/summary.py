@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from workstation.services.errors import Invalid
 from workstation.services.timeline.event import FIELDS
-from workstation.services.timeline.working.frame import Check, Frame, Mask, never
+from workstation.services.timeline.working.frame import Check, Frame, Mask, Rows, Times, never
+from workstation.services.timeline.working.laid_out import later, told_apart
 from workstation.services.timeline.working.lookup import rows_where
 
 _MINUTE_US = 60 * 1_000_000
@@ -108,6 +109,28 @@ def histogram(
     check()
     counts = np.bincount((times - since_us) // bucket_us(since_us, until_us, buckets), minlength=buckets)
     return counts.astype(np.int64)
+
+
+def histogram_in_order(
+    times: Times, rows: Rows, since_us: int, until_us: int, buckets: int
+) -> npt.NDArray[np.int64] | None:
+    """Return what :func:`histogram` does, of rows that are in the order of time; that takes no look at each.
+
+    Args:
+        times: of all rows.
+        rows: those that are counted, newest first, none before the span or after it.
+        since_us: where the first bucket begins.
+        until_us: what is not before this is not counted.
+        buckets: how many, at least one.
+
+    Returns:
+        one count a bucket; None where the span is so far away that an order of time does not tell.
+    """
+    width = bucket_us(since_us, until_us, buckets)
+    if not told_apart(since_us, since_us + width * buckets):
+        return None
+    edges = since_us + width * np.arange(buckets + 1, dtype=np.int64)
+    return -np.diff(later(times, rows, edges))
 
 
 def around(frame: Frame, row: int, minutes: float) -> Mask:

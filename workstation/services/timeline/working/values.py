@@ -13,7 +13,7 @@ import re2
 
 from workstation.services.errors import Invalid
 from workstation.services.timeline.working.arena import END, Arena, utf8
-from workstation.services.timeline.working.frame import Mask
+from workstation.services.timeline.working.frame import Check, Mask, never
 
 #: Answers that are kept for the same question: what a person changes from key to key is a few terms.
 _ANSWERS = 32
@@ -21,6 +21,8 @@ _ANSWERS = 32
 PATTERN_MAX = 1_000
 #: Bytes looked through in one piece.
 _PIECE = 4 * 1024 * 1024
+#: Bytes between two questions whether anybody still wants the answer.
+_STEP = 512 * 1024
 #: From so many finds a piece on they are found by comparing all of it at once.
 _MANY = 4_000
 #: What means something else where values stand in lines: anchors of the whole text, single bytes, changes of mode.
@@ -85,6 +87,31 @@ class Distinct:
         if not needle:
             return np.ones(len(self), np.bool_)
         return self._asked(("~", text), lambda first, last: self._find(needle, first, last, 0))
+
+    def latest(self, text: str, enough: int, check: Check = never) -> list[int]:
+        """Return the codes of values in which `text` occurs, case folded: those that came last, the last of them first.
+
+        It looks back only until it has `enough`, so a part of one of a million ids is found without looking at all.
+
+        Args:
+            text: what is looked for.
+            enough: how many codes are wanted; fewer are all that there are.
+            check: asked between steps of about a millisecond.
+        """
+        needle, arena = utf8(text.casefold()), self._folded
+        starts = arena.starts()
+        found: list[int] = []
+        stop = len(starts) - 1 if needle and arena.may_hold(needle) else 0
+        while stop > 0 and len(found) < enough:
+            check()
+            # In the type of the starts: another one would have all of them copied.
+            from_ = starts.dtype.type(max(0, int(starts[stop]) - _STEP))
+            first = min(int(np.searchsorted(starts, from_)), stop - 1)
+            places = _places(arena.data, needle, int(starts[first]), int(starts[stop]))
+            codes = np.unique(np.searchsorted(starts[first : stop + 1], places, side="right") - 1 + first)
+            found += codes[::-1].tolist()
+            stop = first
+        return found[:enough]
 
     def fullmatch(self, pattern: str) -> Mask:
         """Return which whole values a regular expression matches, in time linear in the values (RE2).
