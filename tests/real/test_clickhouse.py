@@ -265,7 +265,7 @@ async def test_what_cannot_be_asked_is_said_with_what_to_do(modern: Server) -> N
 async def test_an_empty_table_covers_nothing(modern: Server) -> None:
     source = modern.source(modern.table("time DateTime, id String, account String", "time", []))
     (page,) = await read(source, ME, SPAN)
-    assert page.events == () and page.covers == Span(SPAN.until_us, SPAN.until_us)
+    assert not page.events and page.covers == Span(SPAN.until_us, SPAN.until_us)
     await source.aclose()
 
 
