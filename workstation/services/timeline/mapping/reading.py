@@ -14,7 +14,7 @@ from workstation.services.timeline.batch import Lines
 
 #: The longest record in bytes. A longer one comes in pieces, each of which is shown as not readable.
 LONGEST = 64 * 1024 * 1024
-_CHUNK = 512 * 1024
+_CHUNK = 1024 * 1024
 #: Elements of an array, or rows of a table, that are given together.
 _TOGETHER = 500
 #: Bytes that are looked at to tell an array from lines.
