@@ -69,7 +69,8 @@ class Terminal:
         self._kept: list[tuple[float, bytes, str]] = []
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
-        self.started = time.perf_counter()
+        #: When it was started, and when what was replayed last came, on the clock of `time.perf_counter`.
+        self.started = self.seen = time.perf_counter()
         self.pid = os.fork()
         if self.pid == 0:
             _become(slave, argv, env or {})
@@ -116,6 +117,7 @@ class Terminal:
                 pressed, name, first, last = at, key, None, None
                 continue
             self._emulate(data)
+            self.seen = at or self.seen
             if not self._frame and (now := look(self.screen)) != seen:
                 seen, last = now, (at - pressed) * 1000
                 first = last if first is None else first
