@@ -42,6 +42,12 @@ CASES = [
     ("session without a name", made(MadeKind.SESSION), {"sessions": ()}, UNKNOWN),
     ("factor by id", made(MadeKind.FACTOR, "f1"), {"factors": (Factor(id="f1", kind="totp"),)}, LIVE),
     ("factor removed", made(MadeKind.FACTOR, "f1"), {"factors": (Factor(id="f2", kind="totp"),)}, GONE),
+    (
+        "factor by another name",
+        made(MadeKind.FACTOR, "MacBook"),
+        {"factors": (Factor(id="f1", kind="passkey", label="MacBook of Maria", enrolled_at=AT),)},
+        UNKNOWN,
+    ),
     ("factor by time", made(MadeKind.FACTOR), {"factors": (Factor(id="f1", kind="totp", enrolled_at=AT),)}, LIVE),
     (
         "factor unnamed",
@@ -81,7 +87,8 @@ CASES = [
     ("which contact", made(MadeKind.CONTACT), {"contacts": (email("d@x", AT),)}, UNKNOWN),
     ("key by id", made(MadeKind.API_KEY, "ak-1"), {"standing": (KEY,)}, LIVE),
     ("key by time", made(MadeKind.API_KEY), {"standing": (KEY,), "tells": TELLS}, LIVE),
-    ("key gone", made(MadeKind.API_KEY, "ak-2"), {"standing": (KEY,), "tells": TELLS}, GONE),
+    ("key gone", made(MadeKind.API_KEY, "ak-2", at=AT + HOUR), {"standing": (KEY,), "tells": TELLS}, GONE),
+    ("key by another name", made(MadeKind.API_KEY, "ak-2"), {"standing": (KEY,), "tells": TELLS}, UNKNOWN),
     ("key not told of", made(MadeKind.API_KEY, "ak-2"), {"standing": (KEY,)}, UNKNOWN),
     ("key unnamed, others listed", made(MadeKind.API_KEY, at=AT + HOUR), {"standing": (KEY,), "tells": TELLS}, UNKNOWN),
     ("key unnamed, none listed", made(MadeKind.API_KEY), {"tells": TELLS}, GONE),
@@ -103,6 +110,16 @@ def test_each_rule(thing: Made, fields: dict[str, Any], state: Still) -> None:
     found = judged(thing, account(**fields))
     assert found.state is state
     assert found.why.endswith(".")
+
+
+def test_two_of_a_time_are_told_apart_by_the_names_that_the_log_knows() -> None:
+    """Of two keys made within minutes one was removed: the other, which the log names too, is not taken for it."""
+    both = [made(MadeKind.API_KEY, "ak-1"), made(MadeKind.API_KEY, "ak-2")]
+    left = held_against(both, account(standing=(KEY,), tells=TELLS), AT)
+    assert [one.state for one in left.things] == [LIVE, GONE]
+    factors = [made(MadeKind.FACTOR, "f1"), made(MadeKind.FACTOR, "f2")]
+    left = held_against(factors, account(factors=(Factor(id="f1", kind="totp", enrolled_at=AT),)), AT)
+    assert [one.state for one in left.things] == [LIVE, GONE]
 
 
 @pytest.mark.parametrize("kind", MadeKind)

@@ -59,11 +59,13 @@ async def test_standing_is_listed_from_labels_and_read_again(size: tuple[int, in
         await standing(d)
         assert d.desk.did("left_standing")[0][0] == "AA71N84G"
         seen = d.seen()
-        assert "3 still live of 4" in seen
+        assert "3 still live of 5" in seen
         assert "read 14:02:10" in seen
         rows = [(r.made.kind, r.state) for r in d.one(LeftLedger).loaded.values()]
         assert sorted(rows) == [
             ("api_key", "gone"),
+            # The log calls it by another name than the account system does.
+            ("factor", "unknown"),
             ("factor_off", "live"),
             ("session", "live"),
             ("withdrawal_address", "live"),
@@ -90,7 +92,7 @@ async def test_without_a_label_nothing_is_the_intruders_and_that_is_said() -> No
     async with driving(size=(120, 40), prepare=lambda paper: setattr(paper, "labels", ())) as d:
         await standing(d)
         assert "No label calls anything the intruder's." in d.seen()
-        assert "changes nobody labelled yet: 3, 3 since the trouble (U)" in d.seen()
+        assert "changes nobody labelled yet: 4, 4 since the trouble (U)" in d.seen()
 
 
 @both
@@ -154,11 +156,12 @@ async def test_unlabelled_changes_are_shown_as_a_query(size: tuple[int, int]) ->
     async with driving(size=size, prepare=lambda paper: setattr(paper, "labels", ())) as d:
         await standing(d)
         await d.press("U")
-        await d.until(lambda: d.base.timeline.shown == 3)
+        await d.until(lambda: d.base.timeline.shown == 4)
         shown = d.base.timeline.ledger.shown
         rows = [shown.row_at(at) for at in range(len(shown))]
         assert {row.event.action for row in rows if isinstance(row, EventRow)} == {
             "second_factor.removed",
+            "passkey.enrolled",
             "api_key.created",
             "withdrawal_address.added",
         }

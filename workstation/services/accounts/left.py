@@ -6,12 +6,13 @@ decided here too: which act protects against what is live, and what no act can r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
-from workstation.services.accounts.model import Account, Contact, ContactKind, Standing
+from workstation.services.accounts.model import Account, Contact, ContactKind, Factor, Standing
 from workstation.services.acts.control import Act
 from workstation.services.clock import from_micros
 from workstation.services.text import clean
@@ -58,16 +59,24 @@ def held_against(made: Sequence[Made], account: Account | None, read_at: datetim
     if account is None:
         things = (Left(made=one, state=_UNKNOWN, why=problem) for one in made)
         return LeftStanding(things=tuple(things), read_at=read_at, problem=problem)
-    return LeftStanding(things=tuple(judged(one, account) for one in made), read_at=read_at)
+    told = frozenset(one.target for one in made if one.target)
+    return LeftStanding(things=tuple(judged(one, account, told) for one in made), read_at=read_at)
 
 
-def judged(made: Made, account: Account) -> Left:
-    """Return one thing with whether it stands in `account`, and what that rests on."""
+def judged(made: Made, account: Account, told: Collection[str] = ()) -> Left:
+    """Return one thing with whether it stands in `account`, and what that rests on.
+
+    Args:
+        made: the thing.
+        account: as it was read now.
+        told: the names under which the log knows this and the other things. What stands under none of them, and was
+            made at the time, may be this one under another name: then it is not called gone.
+    """
     match made.kind:
         case MadeKind.SESSION:
             state, why, name = _session(made, account)
         case MadeKind.FACTOR:
-            state, why, name = _factor(made, account)
+            state, why, name = _factor(made, account, told)
         case MadeKind.FACTOR_OFF:
             state, why, name = _factor_off(made, account)
         case MadeKind.PASSWORD:
@@ -77,11 +86,12 @@ def judged(made: Made, account: Account) -> Left:
         case MadeKind.ACCESS:
             state, why, name = _UNKNOWN, "The account system does not tell of it.", ""
         case _:
-            state, why, name = _standing(made, account)
+            state, why, name = _standing(made, account, told)
     return Left(made=made, state=state, why=why, id=name)
 
 
 _Answer = tuple[Still, str, str]
+_T = TypeVar("_T", Factor, Standing)
 
 
 def _session(made: Made, account: Account) -> _Answer:
@@ -92,12 +102,16 @@ def _session(made: Made, account: Account) -> _Answer:
     return _GONE, "It is not among the open sessions.", ""
 
 
-def _factor(made: Made, account: Account) -> _Answer:
-    found = [f for f in account.factors if made.target and made.target in (f.id, f.label)]
-    found = found or [f for f in account.factors if not made.target and _same_time(made.at_us, f.enrolled_at)]
-    if found:
-        how = "by its id" if made.target else "by the time at which it was enrolled"
-        return _LIVE, f"It is enrolled: found {how}.", found[0].id
+def _factor(made: Made, account: Account, told: Collection[str]) -> _Answer:
+    named = [f for f in account.factors if made.target and made.target in (f.id, f.label)]
+    timed = [f for f in account.factors if _same_time(made.at_us, f.enrolled_at)]
+    if named:
+        return _LIVE, "It is enrolled: found by its id.", named[0].id
+    if timed and not made.target:
+        return _LIVE, "It is enrolled: found by the time at which it was enrolled.", timed[0].id
+    other = _untold(timed, told)
+    if other is not None:
+        return _UNKNOWN, f"Not by that name, but a {other.kind} was enrolled at that time.", other.id
     if made.target:
         return _GONE, "It is not among the factors.", ""
     return _UNKNOWN, f"The log does not name it; {len(account.factors)} factors are enrolled now.", ""
@@ -146,20 +160,28 @@ def _since(contact: Contact) -> float:
     return contact.verified_at.timestamp() if contact.verified_at else 0.0
 
 
-def _standing(made: Made, account: Account) -> _Answer:
+def _standing(made: Made, account: Account, told: Collection[str]) -> _Answer:
     kind = _LISTED[made.kind]
     there = [one for one in account.standing if one.kind == kind]
     named = [one for one in there if made.target and made.target in (one.id, one.label)]
-    timed = [one for one in there if not made.target and _same_time(made.at_us, one.created_at)]
-    if named or timed:
+    timed = [one for one in there if _same_time(made.at_us, one.created_at)]
+    if named or (timed and not made.target):
         found: Standing = (named or timed)[0]
         return _LIVE, "It is listed." if named else "One that was made at that time is listed.", found.id
+    other = _untold(timed, told)
+    if other is not None:
+        return _UNKNOWN, "Not by that name, but one that was made at that time is listed.", other.id
     word = kind.replace("_", " ")
     if kind not in account.tells:
         return _UNKNOWN, f"The account system does not tell of every {word}.", ""
     if not made.target and there:
         return _UNKNOWN, f"The log does not name it; {len(there)} of its kind are listed.", ""
     return _GONE, f"The account system lists every {word}, and not this one.", ""
+
+
+def _untold(some: Sequence[_T], told: Collection[str]) -> _T | None:
+    """Return the first of them that the log does not know by its name: logs and account systems need not agree."""
+    return next((one for one in some if one.id not in told and one.label not in told), None)
 
 
 def _same_time(us: int, at: datetime | None) -> bool:
