@@ -16,7 +16,7 @@ import pytest
 from tests.mapping.shared import DATA, needs_data
 from workstation.services.clock import from_micros
 from workstation.services.timeline.event import Event, Outcome
-from workstation.services.timeline.mapping import SOURCES, Unmapped, map_line, read_records
+from workstation.services.timeline.mapping import SOURCES, Unmapped, map_line, read_pieces
 
 SOURCE_OF = {
     "AWS.CloudTrail": "cloudtrail",
@@ -129,7 +129,7 @@ def check(source: str, raw: bytes, mapped: Event | Unmapped) -> bool:
 @needs_data
 def test_every_event_of_a_real_intrusion_is_kept() -> None:
     with (DATA / "invictus-cloudtrail.jsonl.gz").open("rb") as stream:
-        raws = list(read_records(stream))
+        raws = [raw for piece in read_pieces(stream) for raw in piece]
     assert raws == gzip.decompress((DATA / "invictus-cloudtrail.jsonl.gz").read_bytes()).splitlines()
     assert len(raws) == 2_900
     assert all(check("cloudtrail", raw, map_line("cloudtrail", raw)) for raw in raws)
@@ -138,7 +138,7 @@ def test_every_event_of_a_real_intrusion_is_kept() -> None:
 @needs_data
 def test_no_action_of_the_intrusion_is_dropped_or_renamed_without_a_trace() -> None:
     with (DATA / "invictus-cloudtrail.jsonl.gz").open("rb") as stream:
-        for raw in read_records(stream):
+        for raw in (raw for piece in read_pieces(stream) for raw in piece):
             event = map_line("cloudtrail", raw)
             assert isinstance(event, Event)
             record = json.loads(raw)

@@ -49,9 +49,7 @@ class QueryInput(Line):
         "Esc leaves what is shown as it is and keeps what was typed."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "submit", "Ask", id="query-line.ask", tooltip="Ask for it, or take the proposal"
-        ),
+        Binding("enter", "submit", "Ask", id="query-line.ask", tooltip="Ask for it, or take the proposal"),
         Binding("tab", "take", "Take", id="query-line.take", tooltip="Take the proposal"),
         Binding("down", "choose(1)", "Next proposal", id="query-line.next", tooltip="The next proposal"),
         Binding("up", "choose(-1)", "Before", show=False, id="query-line.before", tooltip="The proposal before"),

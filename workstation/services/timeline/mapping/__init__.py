@@ -29,10 +29,10 @@ from workstation.services.timeline.mapping import (
     ping,
     slack,
 )
-from workstation.services.timeline.mapping.reading import read_pieces, read_records
+from workstation.services.timeline.mapping.reading import read_pieces
 from workstation.services.timeline.mapping.records import Mapper, Unmappable, Unmapped
 
-__all__ = ["SOURCES", "Mapper", "Unmapped", "map_line", "map_lines", "read_pieces", "read_records"]
+__all__ = ["SOURCES", "Mapper", "Unmapped", "map_line", "map_lines", "read_pieces"]
 
 #: name → what turns a raw record of that source into an event.
 SOURCES: dict[str, Mapper] = {

@@ -32,8 +32,8 @@ _CLOSED = re.compile(rb"\s*+\}")
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[{}\[\],]', re.DOTALL)
 
 
-def read_records(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the raw bytes of one record after the other, as they come.
+def read_pieces(stream: BinaryIO) -> Iterator[Sequence[bytes]]:
+    """Yield the raw bytes of records, as many at a time as came at once: of a pipe, lines come as they are written.
 
     A stream is one record a line (JSON object or text), or JSON arrays, or CloudTrail's ``{"Records": […]}``;
     gzip (RFC 1952) is recognised by its first bytes. Blank lines are no records. A byte-order mark and the line
@@ -42,19 +42,6 @@ def read_records(stream: BinaryIO) -> Iterator[bytes]:
 
     Raises:
         Invalid: the compressed data end early or are damaged; everything before that was yielded.
-    """
-    for some in _parts(stream):
-        if isinstance(some, bytes):
-            yield some
-        else:
-            yield from some
-
-
-def read_pieces(stream: BinaryIO) -> Iterator[Sequence[bytes]]:
-    """Yield what :func:`read_records` does, many records at a time: for files, of which nobody waits for the next line.
-
-    Raises:
-        Invalid: see :func:`read_records`.
     """
     for kind, some in groupby(_parts(stream), type):
         if kind is Lines:
