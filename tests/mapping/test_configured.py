@@ -184,3 +184,43 @@ def test_records_that_are_written_otherwise_cost_the_others_nothing() -> None:
     batch, bad = read.batch([*[text(ECS)] * 700, odd, *[text(ECS)] * 299])
     assert (len(batch), bad) == (1_000, ()) and batch[700].account == "BB"
     assert odd in asked and len(asked) <= 8
+
+
+HOSTILE = [
+    b"",
+    b" ",
+    b"{",
+    b"\xff\xfe",
+    b'{"a":' * 5_000,
+    b'{"@timestamp":"2026-11-23T13:05:20Z","event":' + b"[" * 5_000,
+    b'{"@timestamp":"2026-11-23T13:05:20Z","user":{"id":"\\ud800"}}',
+    b'{"@timestamp":"2026-11-23T13:05:20Z","user":{"id":1e400}}',
+    b'{"@timestamp":"2026-11-23T13:05:20Z","user":{"id":' + b"9" * 400 + b"}}",
+    b'{"@timestamp":"2026-11-23T13:05:20Z","user":{"name":"\xff"}}',
+    b'{"@timestamp":"2026-11-23T13:05:20Z","user":{"id":NaN}}',
+    b'{"@timestamp":"2026-11-23T13:05:20Z"} {"@timestamp":"2026-11-23T13:05:20Z"}',
+    b'{"@timestamp":1e300}',
+    b'{"@timestamp":"+262142-12-31T23:59:59Z"}',
+    b'{"@timestamp":true,"event":{"id":true}}',
+    b'{"_source":{"@timestamp":"2026-11-23T13:05:20Z","event.id":"x"},"_id":"y"}',
+]
+
+
+@pytest.mark.parametrize("name", ["ecs", "flat"])
+@pytest.mark.parametrize("lines", [True, False])
+def test_hostile_records_among_others_are_what_they_are_by_themselves(name: str, lines: bool) -> None:
+    read = reader(MappingSettings(records=name), "any")
+    good = text({"@timestamp": "2026-11-23T13:05:20Z", "event": {"id": "good"}})
+    raws = [raw for bad in HOSTILE for raw in (good, bad)] + [good] * 20
+    if lines:
+        # A line cannot be blank.
+        raws = [raw for raw in raws if raw.strip()]
+    expected, unreadable = [], []
+    for place, raw in enumerate(raws):
+        try:
+            expected.append(read(raw))
+        except Unmappable:
+            unreadable.append(place)
+    batch, bad = read.batch(Lines.of(b"\n".join(raws)) if lines else raws)
+    assert list(batch) == expected and list(bad) == unreadable
+    assert sum(event.raw == good for event in batch) == len(HOSTILE) + 20
