@@ -26,7 +26,7 @@ from workstation.services.timeline.working.columns import WorkingSet
 from workstation.services.timeline.working.encoder import Encoder
 from workstation.settings import LogSettings, MappingSettings, OpenSearchSettings
 
-EVENTS = 300_000
+EVENTS = 1_000_000
 ROUND_TRIP_S = 0.05
 #: 2026-01-01T00:00:00Z in milliseconds; events are a second apart.
 BEGAN_MS, STEP_MS = 1_767_225_600_000, 1_000

@@ -24,6 +24,8 @@ from workstation.settings import ClickHouseSettings, LogSettings, MappingSetting
 
 #: Accounts of the store: one whose events come evenly, one whose events come in bursts.
 EVEN, BURSTS = "even", "bursts"
+#: Bursts, of as many events each.
+STRETCHES = 250
 
 
 def measure() -> list[Row]:
@@ -67,8 +69,8 @@ class Store:
 
     def __init__(self) -> None:
         rng = random.Random(4)
-        starts = sorted(rng.randrange(EVENTS * STEP_MS) for _ in range(300))
-        bursts = sorted(start + rng.randrange(600_000) for start in starts for _ in range(EVENTS // 300))
+        starts = sorted(rng.randrange(EVENTS * STEP_MS) for _ in range(STRETCHES))
+        bursts = sorted(start + rng.randrange(600_000) for start in starts for _ in range(EVENTS // STRETCHES))
         self.times = {EVEN: [number * STEP_MS for number in range(EVENTS)], BURSTS: bursts}
         self.rows = {account: [self._row(*each) for each in enumerate(at)] for account, at in self.times.items()}
 
