@@ -6,7 +6,7 @@ sequence, a batch makes the events that it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, overload
@@ -265,12 +265,7 @@ class Batch(Sequence[Event]):
 
     def once(self) -> Batch:
         """Return the events, of those with the same id the first."""
-        if len(set(self.ids)) == len(self):
-            return self
-        seen: dict[str, int] = {}
-        for place, own in enumerate(self.ids):
-            seen.setdefault(own, place)
-        return self.taken(np.fromiter(seen.values(), np.intp, len(seen)))
+        return self if len(set(self.ids)) == len(self) else self.taken(firsts(self.ids))
 
     def newest_first(self) -> Batch:
         """Return the events newest first; those of one moment stay in their order."""
@@ -341,6 +336,14 @@ class Batch(Sequence[Event]):
 def outcome_of(text: str) -> Outcome:
     """Return the outcome that a value stands for; what is absent or unheard of is unknown."""
     return _OUTCOMES.get(text, Outcome.UNKNOWN)
+
+
+def firsts(names: Iterable[Hashable]) -> Places:
+    """Return the places of names that did not stand before, in their order."""
+    seen: dict[Hashable, int] = {}
+    for place, name in enumerate(names):
+        seen.setdefault(name, place)
+    return np.fromiter(seen.values(), np.intp, len(seen))
 
 
 def instants(column: Sequence[int]) -> Times:

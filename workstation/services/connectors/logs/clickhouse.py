@@ -244,7 +244,7 @@ class _Reading(Reading):
         else:
             whole = await self._http.records(sql, bound, database, settings)
             records = [(tick, own_id, bytes(record)) for tick, own_id, record in whole]
-        # Most rows are a page of thousands: one look at all of them.
+        # A row that lacks one of them is looked for once a page: there are thousands of rows.
         rows = [Row(int(tick), own_id, raw) for tick, own_id, raw in records if tick is not None and own_id is not None]
         if len(rows) < len(records):
             raise SourceGarbled(

@@ -21,7 +21,7 @@ from workstation.services.connectors.logs.file_records import files, records
 from workstation.services.connectors.logs.runs import RUN, Runs
 from workstation.services.errors import Invalid, SourceDown, SourceMissing
 from workstation.services.text import clean
-from workstation.services.timeline.batch import Batch
+from workstation.services.timeline.batch import Batch, firsts
 from workstation.services.timeline.mapping.configured import reader
 from workstation.services.timeline.source import ALL, Only, Page, Span
 from workstation.settings import FilesSettings, LogSettings, MappingSettings
@@ -219,11 +219,8 @@ def _once(events: Batch) -> Batch:
     same = np.flatnonzero(events.times[1:] == events.times[:-1]) + 1
     if not len(same):
         return events
-    names = list(zip(events.times.tolist(), events.column("source").texts(), events.ids, strict=True))
-    seen: dict[tuple[int, str, str], int] = {}
-    for place, name in enumerate(names):
-        seen.setdefault(name, place)
-    return events.taken(np.fromiter(seen.values(), np.intp, len(seen)))
+    names = zip(events.times.tolist(), events.column("source").texts(), events.ids, strict=True)
+    return events.taken(firsts(names))
 
 
 def _after(batches: Iterator[Batch], place: _Cursor | None) -> Iterator[Batch]:
