@@ -71,6 +71,7 @@ async def test_standing_is_listed_from_labels_and_read_again(size: tuple[int, in
             ("withdrawal_address", "live"),
         ]
         assert "● STILL LIVE" in seen
+        assert "T there puts what protects into the packet" in d.word
 
 
 @both

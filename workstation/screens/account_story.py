@@ -21,7 +21,7 @@ from workstation.services.timeline.query import edit
 from workstation.services.timeline.query.ast import Query
 from workstation.services.timeline.query.language import parse
 from workstation.services.timeline.query.patterns import escaped
-from workstation.services.views import Claim, LeftStanding, Traces
+from workstation.services.views import Claim, LeftStanding, Still, Traces
 from workstation.widgets.choices import Choice
 from workstation.widgets.claims import ClaimsPane
 from workstation.widgets.left_standing import LeftPane
@@ -141,7 +141,10 @@ class AccountStory(AccountBase):
     @work(group="standing", name="read what is left standing", exclusive=True, exit_on_error=False)
     async def _read_standing(self) -> None:
         with self.waiting("Reading what is left standing"):
-            await self._standing_now()
+            found = await self._standing_now()
+        # Keys stay with the timeline, whose labels made the list.
+        if found is not None and any(one.state is Still.LIVE for one in found[1].things):
+            self.say("Tab goes to the list: T there puts what protects into the packet.")
 
     async def _standing_now(self) -> tuple[Traces, LeftStanding] | None:
         """Find what was made and read it again; None where nothing is open, or something else by now."""
